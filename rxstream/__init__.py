@@ -1,0 +1,1 @@
+"""LLM responses as Observables."""

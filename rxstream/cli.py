@@ -1,0 +1,403 @@
+"""The ``rxstream`` command: ask a model, replay a recording, see what the library does.
+
+What is heavy is imported where it is used, so that ``--help`` is quick.
+"""
+
+import argparse
+import io
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from rxstream.errors import RxStreamError, StreamTruncated, UnknownName, UsageError
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+    from reactivex import Observable
+
+    from rxstream.items import StreamChunk, StreamResult
+
+__all__ = ("main",)
+
+#: The units of --by, and what is printed behind each: some carry their own white space.
+_UNITS: Final = {"raw": "", "word": "", "grapheme": "", "sentence": "\n", "line": "\n", "paragraph": "\n"}
+_OPENAI_MODEL: Final = "gpt-4o-mini"
+_RECORDINGS: Final = Path(__file__).with_name("recordings")
+_INTERRUPTED: Final = 128 + 2
+_PIPE_CLOSED: Final = 128 + 13
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; give the exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a poor terminal is no reason to stop
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    if arguments.version:
+        from importlib import metadata  # noqa: PLC0415
+
+        print(f"rxstream {metadata.version('rxstream')}")
+        return 0
+    if arguments.command is None:
+        parser.error("expected a command: chat, replay or demo")
+    if arguments.command is _chat:
+        if arguments.local and (arguments.base_url or arguments.api_key):
+            parser.error("--local goes with neither --base-url nor --api-key")
+        arguments.prompt = _prompt(parser, arguments.prompt)
+    try:
+        import anyio  # noqa: PLC0415
+
+        anyio.run(arguments.command, arguments)
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # The reader has what it wants. What is flushed at exit must still have somewhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _PIPE_CLOSED
+    except Exception as error:
+        import openai  # noqa: PLC0415
+
+        if not isinstance(error, (RxStreamError, openai.OpenAIError, OSError)):
+            raise
+        cause = f" ({error.__cause__})" if isinstance(error, openai.APIConnectionError) else ""
+        print(f"rxstream: {error}{cause}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="rxstream", description="Streamed answers of language models.")
+    parser.add_argument("--version", action="store_true", help="print the version")
+    parser.set_defaults(command=None)
+    commands = parser.add_subparsers(title="commands")
+
+    shown = argparse.ArgumentParser(add_help=False)
+    shown.add_argument("--by", choices=_UNITS, default="raw", help="print whole units of this kind (raw: chunks)")
+    shown.add_argument("--stats", action="store_true", help="print times and counts to stderr")
+
+    chat = commands.add_parser(
+        "chat",
+        parents=[shown],
+        help="ask a model and print its answer as it comes",
+        description="Ask a model and print its answer as it comes. The provider is what --base-url, --api-key, "
+        "OPENAI_BASE_URL or OPENAI_API_KEY say; without any of them a small model is run on this machine, "
+        "whose weights (93 MB) are fetched on first use.",
+    )
+    chat.add_argument("prompt", nargs="?", help="what to ask; '-' or none with a pipe: read it from stdin")
+    chat.add_argument("--model", help="the model's name at the provider")
+    chat.add_argument("--base-url", help="an OpenAI-compatible server, such as http://127.0.0.1:8080/v1")
+    chat.add_argument("--api-key", help="the key for it")
+    chat.add_argument("--local", action="store_true", help="run the small model, whatever the environment says")
+    chat.add_argument("--system", metavar="TEXT", help="a system message")
+    chat.add_argument("--max-tokens", type=int, metavar="N")
+    chat.add_argument("--temperature", type=float, metavar="T")
+    chat.add_argument("--record", metavar="FILE", help="write a recording that `rxstream replay` plays")
+    chat.add_argument("--timeout", type=float, metavar="S", default=60.0, help="seconds of silence (60)")
+    chat.set_defaults(command=_chat)
+
+    replay = commands.add_parser("replay", parents=[shown], help="play a recording, with its timing")
+    replay.add_argument("file", help=f"a file, or one of: {', '.join(_bundled())}")
+    replay.add_argument("--speed", type=_speed, default=1.0, help="2 is twice as fast; max: at once")
+    replay.set_defaults(command=_replay)
+
+    demo = commands.add_parser("demo", help="see what the library does, on real recordings")
+    demo.add_argument("--speed", type=_speed, default=1.0 if sys.stdout.isatty() else None, help="as in replay")
+    demo.set_defaults(command=_demo)
+    return parser
+
+
+def _speed(text: str) -> float | None:
+    try:
+        speed = None if text == "max" else float(text)
+    except ValueError:
+        speed = 0
+    if speed is not None and not 0 < speed < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a number above 0, or max, and got {text!r}")
+    return speed
+
+
+def _prompt(parser: argparse.ArgumentParser, given: str | None) -> str:
+    if given is None and sys.stdin.isatty():
+        parser.error("expected a prompt: rxstream chat 'Why is the sky blue?', or a pipe on stdin")
+    prompt = sys.stdin.read() if given in {None, "-"} else given
+    if not prompt or prompt.isspace():
+        parser.error("expected a prompt, got nothing but white space")
+    return prompt
+
+
+# ---------------------------------------------------------------- chat
+
+
+async def _chat(arguments: argparse.Namespace) -> None:
+    import rxstream as rxs  # noqa: PLC0415
+
+    messages = [{"role": "user", "content": arguments.prompt}]
+    if arguments.system is not None:
+        messages.insert(0, {"role": "system", "content": arguments.system})
+    request: dict[str, Any] = {"messages": messages}
+    if arguments.temperature is not None:
+        request["temperature"] = arguments.temperature
+    async with _provider(arguments) as (client, model, limit):
+        if arguments.max_tokens is not None:
+            request[limit] = arguments.max_tokens
+        source = rxs.from_chat(client, model=model, **request)
+        if arguments.record is not None:
+            source = source.pipe(rxs.record_stream(arguments.record))
+        await _show(source, arguments)
+
+
+@asynccontextmanager
+async def _provider(arguments: argparse.Namespace) -> "AsyncIterator[tuple[AsyncOpenAI, str, str]]":
+    """Give the client, the model's name, and what the provider calls the limit of tokens."""
+    from openai import AsyncOpenAI  # noqa: PLC0415
+
+    base_url = arguments.base_url or os.environ.get("OPENAI_BASE_URL")
+    key = arguments.api_key or os.environ.get("OPENAI_API_KEY")
+    if arguments.local or not (base_url or key):
+        from rxstream.sources.local import LocalModel  # noqa: PLC0415
+        from rxstream.sources.weights import have_weights  # noqa: PLC0415
+
+        if have_weights() is None:
+            print("rxstream: fetching the weights of the local model, once (93 MB)", file=sys.stderr)
+        async with (
+            LocalModel() as local,
+            AsyncOpenAI(base_url=local.base_url, api_key="none", timeout=arguments.timeout) as client,
+        ):
+            yield client, arguments.model or local.model, "max_tokens"
+    else:
+        async with AsyncOpenAI(base_url=base_url, api_key=key or "none", timeout=arguments.timeout) as client:
+            if base_url:
+                yield client, arguments.model or await _only_model(client), "max_tokens"
+            else:
+                yield client, arguments.model or _OPENAI_MODEL, "max_completion_tokens"
+
+
+async def _only_model(client: "AsyncOpenAI") -> str:
+    names = [model.id async for model in client.models.list()]
+    if len(names) != 1:
+        raise UsageError(
+            f"expected --model, since the server at {client.base_url} has {len(names)}: {', '.join(names)}"
+        )
+    return names[0]
+
+
+# ---------------------------------------------------------------- replay
+
+
+async def _replay(arguments: argparse.Namespace) -> None:
+    import rxstream as rxs  # noqa: PLC0415
+
+    await _show(rxs.from_recording(_recording(arguments.file), speed=arguments.speed), arguments)
+
+
+def _bundled() -> list[str]:
+    return sorted(path.stem for path in _RECORDINGS.glob("*.jsonl"))
+
+
+def _recording(name: str) -> Path:
+    path = Path(name)
+    if path.exists():
+        return path
+    for stem in _bundled():
+        if name in {stem, stem.partition("-")[2]}:
+            return _RECORDINGS / f"{stem}.jsonl"
+    raise UnknownName(f"no file and no recording {name!r}; there are {', '.join(_bundled())}")
+
+
+# ---------------------------------------------------------------- demo
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """One stop of the tour."""
+
+    title: str
+    #: What a program would say; ``chain`` is the same.
+    code: str
+    recording: str
+    chain: "Callable[[], Sequence[Any]]"
+    #: What is printed behind each item.
+    mark: str = "\n"
+
+
+def _scenes() -> list[_Scene]:
+    from reactivex import operators as ops  # noqa: PLC0415
+
+    import rxstream as rxs  # noqa: PLC0415
+
+    text = ops.map(lambda chunk: chunk.content)
+    return [
+        _Scene(
+            "An answer comes in chunks, cut anywhere.",
+            'from_recording("prose")',
+            "prose",
+            lambda: [ops.take(36), text],
+            "|",
+        ),
+        _Scene(
+            "The same, as whole words.",
+            'from_recording("prose").pipe(buffer_words())',
+            "prose",
+            lambda: [ops.take(36), rxs.buffer_words()],
+            "|",
+        ),
+        _Scene(
+            "The same, as sentences.",
+            'from_recording("prose").pipe(buffer_sentences())',
+            "prose",
+            lambda: [rxs.buffer_sentences()],
+        ),
+        _Scene(
+            "A name is redacted that comes in three pieces: Eld, ar, ad.",
+            'from_recording("server-killed").pipe(ops.take(24), redact("Eldarad", mask="[name]"))',
+            "server-killed",
+            lambda: [ops.take(24), rxs.redact("Eldarad", mask="[name]"), text],
+            "|",
+        ),
+        _Scene(
+            "The connection dies. What came is kept, and is not taken for the whole.",
+            'from_recording("server-killed").pipe(buffer_words())',
+            "server-killed",
+            lambda: [rxs.buffer_words()],
+            " ",
+        ),
+        _Scene(
+            "Code, line by line.",
+            'from_recording("code-python").pipe(buffer_lines(), ops.take(18))',
+            "code-python",
+            lambda: [rxs.buffer_lines(), ops.take(18)],
+        ),
+    ]
+
+
+async def _demo(arguments: argparse.Namespace) -> None:
+    import rxstream as rxs  # noqa: PLC0415
+
+    for number, scene in enumerate(_scenes(), 1):
+        print(f"{number}. {scene.title}\n   {scene.code}\n")
+        source = rxs.from_recording(_recording(scene.recording), speed=arguments.speed)
+        screen = _Screen(scene.mark)
+        try:
+            async with rxs.open_stream(source.pipe(*scene.chain())) as items:
+                async for item in items:
+                    screen.show(item)
+        except StreamTruncated as error:
+            screen.end_line()
+            print(f"\n{type(error).__name__}: {error}")
+            print(f"error.partial.content: {len(error.partial.content)} characters, "
+                  f"the last of them {error.partial.content[-24:]!r}")
+        screen.end_line()
+        print()
+    print("More: rxstream replay prose --by sentence --stats; rxstream chat 'Why is the sky blue?'")
+
+
+# ---------------------------------------------------------------- what is printed
+
+
+async def _show(source: "Observable[StreamChunk]", arguments: argparse.Namespace) -> None:
+    """Print the answer in units, each as it comes."""
+    import reactivex  # noqa: PLC0415
+    from reactivex import operators as ops  # noqa: PLC0415
+
+    import rxstream as rxs  # noqa: PLC0415
+
+    watch = _Watch()
+    failures: list[Exception] = []
+
+    def end(error: Exception, _: object) -> "Observable[StreamChunk]":
+        # A unit that is not whole would die with the stream: let it end, and say afterwards why.
+        failures.append(error)
+        return reactivex.empty()
+
+    units: Observable[str] = source.pipe(
+        ops.filter(lambda chunk: chunk.choice == 0),
+        ops.do_action(watch.see),
+        ops.catch(end),
+        _unit(arguments.by),
+    )
+    screen = _Screen(_UNITS[arguments.by])
+    try:
+        async with rxs.open_stream(units) as items:
+            async for item in items:
+                screen.show(item)
+    finally:
+        screen.end_line()
+    for call in watch.answer.result().tool_calls:
+        print(f"{call.name}({call.arguments})")
+    if arguments.stats:
+        watch.report()
+    if failures:
+        raise failures[0]
+
+
+def _unit(kind: str) -> Any:
+    from reactivex import operators as ops  # noqa: PLC0415
+
+    import rxstream as rxs  # noqa: PLC0415
+
+    if kind == "raw":
+        return ops.map(lambda chunk: chunk.content)
+    if kind == "word":
+        return rxs.buffer_words(keep_whitespace=True)
+    return rxs.buffer_by(kind)
+
+
+class _Screen:
+    """Stdout, which knows whether it stands at the beginning of a line."""
+
+    def __init__(self, end: str) -> None:
+        self._end = end
+        self._in_line = False
+
+    def show(self, text: str) -> None:
+        text += self._end
+        if text:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+            self._in_line = not text.endswith("\n")
+
+    def end_line(self) -> None:
+        if self._in_line:
+            self._in_line = False
+            sys.stdout.write("\n")
+            sys.stdout.flush()
+
+
+class _Watch:
+    """Times and counts of one answer."""
+
+    def __init__(self) -> None:
+        from rxstream.sansio.answer import Answer  # noqa: PLC0415
+
+        self.answer = Answer()
+        self._chunks = 0
+        self._begun = time.perf_counter()
+        self._first: float | None = None
+
+    def see(self, chunk: "StreamChunk") -> None:
+        if chunk.content and self._first is None:
+            self._first = time.perf_counter()
+        self._chunks += 1
+        self.answer.add(chunk)
+
+    def report(self) -> None:
+        now = time.perf_counter()
+        result = self.answer.result()
+        tokens = result.usage.completion_tokens if result.usage is not None else None
+        lines = {
+            "time to first text": "none came" if self._first is None else f"{self._first - self._begun:.3f} s",
+            "total time": f"{now - self._begun:.3f} s",
+            "chunks": self._chunks,
+            "tokens": "unknown" if tokens is None else tokens,
+            "tokens/s": "unknown"
+            if tokens is None or self._first is None
+            else f"{tokens / (now - self._first):.1f}",
+            "finish reason": result.finish_reason or "none",
+        }
+        for name, value in lines.items():
+            print(f"{name:<19} {value}", file=sys.stderr)

@@ -1,0 +1,55 @@
+"""Wake a waiting task, from its own thread or from another one."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import anyio
+
+__all__ = ("Bell",)
+
+
+class Bell:
+    """Rung by whoever has something for the pump; the pump sleeps until it rings.
+
+    Operators and hot sources of a user may ring it from any thread.
+    """
+
+    __slots__ = ("_call_soon", "_event", "_rung", "_thread")
+
+    def __init__(self) -> None:
+        self._event: anyio.Event | None = None
+        self._rung = False
+        self._thread = threading.get_ident()
+        self._call_soon = _loop_entrance()
+
+    def ring(self) -> None:
+        """Wake the sleeper, or keep the next one from falling asleep."""
+        if threading.get_ident() == self._thread:
+            self._ring_here()
+        else:
+            self._call_soon(self._ring_here)
+
+    def _ring_here(self) -> None:
+        self._rung = True
+        if self._event is not None:
+            self._event.set()
+
+    async def wait(self, deadline: float) -> None:
+        """Sleep until the bell rings, or until ``deadline`` on the event loop's clock."""
+        if not self._rung:
+            self._event = anyio.Event()
+            with anyio.CancelScope(deadline=deadline):
+                await self._event.wait()
+            self._event = None
+        self._rung = False
+
+
+def _loop_entrance() -> Callable[[Callable[[], Any]], Any]:
+    try:
+        return asyncio.get_running_loop().call_soon_threadsafe
+    except RuntimeError:
+        import trio  # noqa: PLC0415 - it is what runs, then; where it does not, it need not be there
+
+        return trio.lowlevel.current_trio_token().run_sync_soon

@@ -1,0 +1,74 @@
+"""A plain ``subscribe``: the stream is driven by an asyncio task of its own."""
+
+import asyncio
+from typing import Any, Final
+
+from reactivex import Observable, abc
+from reactivex.disposable import Disposable
+from reactivex.internal import default_error, noop
+
+from rxstream.engine.pump import Pump
+from rxstream.errors import NoPump
+
+__all__ = ("subscribe_detached",)
+
+# A task that nobody holds may be collected in the middle of its work.
+_tasks: Final[set[asyncio.Task[None]]] = set()
+
+
+def subscribe_detached(
+    observable: Observable[Any],
+    on_next: Any,
+    on_error: abc.OnError | None,
+    on_completed: abc.OnCompleted | None,
+    scheduler: abc.SchedulerBase | None,
+) -> abc.DisposableBase:
+    """Subscribe now, drive from a task, stop and close the source when the result is disposed of."""
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        msg = (
+            "A plain subscribe() needs a running asyncio loop to drive the stream, and there is none here "
+            "(under trio there never is). Write `async with rxstream.open_stream(observable) as items:` in "
+            "async code, on asyncio or trio, or `rxstream.run(observable)` in synchronous code."
+        )
+        raise NoPump(msg) from None
+    if hasattr(on_next, "on_next"):
+        on_error, on_completed, on_next = on_next.on_error, on_next.on_completed, on_next.on_next
+    pump = Pump()
+    link = pump.connect(observable, on_next or noop, scheduler or pump.scope)
+    task = loop.create_task(_drive(pump, on_error or default_error, on_completed or noop))
+    _tasks.add(task)
+    task.add_done_callback(_tasks.discard)
+
+    def dispose() -> None:
+        pump.disposed = True
+        link.dispose()
+        pump.stop()
+
+    return Disposable(dispose)
+
+
+async def _drive(pump: Pump, on_error: abc.OnError, on_completed: abc.OnCompleted) -> None:
+    """Run the pump to its end, and tell the observer of it when the source is closed."""
+    error: Exception | None = None
+    try:
+        async with pump:
+            try:
+                async for _ in pump.items():
+                    pass  # the observer has it already
+            except Exception as failure:
+                # The observer's own exception is not the stream's error: it must not come back to it.
+                if failure is pump.escaped:
+                    raise
+                error = failure
+        if pump.disposed:
+            return
+        if error is None:
+            on_completed()
+        else:
+            on_error(error)
+    except Exception as failure:  # noqa: BLE001 - nobody awaits this task, so the loop is told
+        asyncio.get_running_loop().call_exception_handler(
+            {"message": "rxstream: the observer of a plain subscribe() failed", "exception": failure}
+        )

@@ -1,0 +1,54 @@
+"""Find out whether a chain listens to something that speaks by itself.
+
+A Subject that somebody else pushes into is heard at once only if the pump does not sit waiting for a pull
+source in the consumer's own task. A stock operator keeps what it was given in its closure, so that is where
+to look. What this misses the pump still learns from the first item that comes unasked; that one item may
+then be late by one pull.
+"""
+
+from types import CellType, FunctionType, MethodType
+from typing import Any
+
+from reactivex import Observable
+from reactivex.subject import Subject
+
+__all__ = ("has_hot_source",)
+
+#: A chain of a hundred operators has fewer parts than this.
+_MOST_PARTS = 2000
+
+
+def has_hot_source(observable: Observable[Any]) -> bool:
+    """Tell whether a Subject can be found among the sources of a chain."""
+    seen: set[int] = set()
+    parts: list[Any] = [observable]
+    while parts and len(seen) < _MOST_PARTS:
+        part = parts.pop()
+        if id(part) in seen:
+            continue
+        seen.add(id(part))
+        if isinstance(part, Subject):
+            return True
+        parts.extend(_inside(part))
+    return False
+
+
+def _inside(part: Any) -> list[Any]:
+    match part:
+        case Observable():
+            return [part._subscribe]  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        case MethodType():
+            return [part.__self__, part.__func__]
+        case FunctionType():
+            return [_content(cell) for cell in part.__closure__ or ()]
+        case tuple() | list():
+            return list(part)
+        case _:
+            return []
+
+
+def _content(cell: CellType) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # a name that has no value yet
+        return None

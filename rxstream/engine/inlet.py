@@ -1,0 +1,173 @@
+"""One source under a pump: opened when it is first asked, closed exactly once."""
+
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING, Any, Final
+from warnings import warn
+
+import anyio
+from reactivex import abc
+
+from rxstream.engine.gate import Gate
+
+if TYPE_CHECKING:
+    from rxstream.engine.pump import Pump
+
+__all__ = ("END", "Inlet")
+
+#: Stands behind the last item that a source's task has parked.
+END: Final = object()
+
+
+class Inlet(abc.DisposableBase):
+    """A source, and how far it is.
+
+    Either the consumer's own task pulls it (``iterator``), or a task of the pump does (``run``) and parks
+    what it gets; once it has a task it keeps it.
+    """
+
+    __slots__ = (
+        "_closing",
+        "_opener",
+        "_pump",
+        "_room",
+        "_scope",
+        "closed",
+        "error",
+        "gate",
+        "iterator",
+        "observer",
+        "parked",
+        "ringed",
+        "tasked",
+        "wanted",
+    )
+
+    def __init__(
+        self, pump: "Pump", opener: Callable[[], AsyncIterator[Any]], observer: Any, gate: Gate | None
+    ) -> None:
+        self._pump = pump
+        self._opener = opener
+        self.observer: abc.ObserverBase[Any] = observer
+        self.gate = gate
+        self.iterator: AsyncIterator[Any] | None = None
+        self.parked: deque[Any] = deque()
+        #: The error at the source's end, if it was one.
+        self.error: Exception | None = None
+        self.tasked = False
+        #: Whether it stands in the pump's ring of those that have parked something.
+        self.ringed = False
+        #: One item is asked for, though it is the only source and so has no credit.
+        self.wanted = False
+        self._closing = False
+        self._scope: anyio.CancelScope | None = None
+        self._room: anyio.Event | None = None
+        #: Set when the source is closed; there only if it has a task.
+        self.closed: anyio.Event | None = None
+
+    def dispose(self) -> None:
+        """Leave the pump: the source will be asked for nothing more, and closed in the pump's next turn."""
+        self._pump.detach(self)
+
+    def open(self) -> AsyncIterator[Any]:
+        """Return the source's iterator, made at the first call."""
+        if self.iterator is None:
+            self.iterator = aiter(self._opener())
+        return self.iterator
+
+    async def close(self, timeout: float) -> Exception | None:  # noqa: ASYNC109 - a setting of the pump
+        """Close the source, once: shielded from cancellation, within ``timeout`` seconds.
+
+        Returns the error that the closing itself ended in.
+        """
+        if self.tasked:
+            self.cancel()
+            assert self.closed is not None
+            with anyio.CancelScope(shield=True):
+                await self.closed.wait()
+            return None
+        return await self._close_iterator(timeout)
+
+    async def _close_iterator(self, timeout: float) -> Exception | None:  # noqa: ASYNC109
+        if self._closing or self.iterator is None:
+            return None
+        self._closing = True
+        close = getattr(self.iterator, "aclose", None)
+        if close is None:
+            return None
+        try:
+            with anyio.move_on_after(timeout, shield=True) as scope:
+                await close()
+        except Exception as error:  # noqa: BLE001 - the caller has a place for it
+            return error
+        if scope.cancelled_caught:
+            warn(
+                f"rxstream: closing {self.iterator!r} took longer than {timeout} s and was given up; "
+                f"its connection may be open still. Pass a larger close_timeout if it needs the time.",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+        return None
+
+    # ------------------------------------------------------------ with a task of its own
+
+    def start(self) -> None:
+        """Let a task of the pump pull the source from now on."""
+        self.tasked = True
+        self.closed = anyio.Event()
+
+    def cancel(self) -> None:
+        """Stop the task, if there is one; ``close`` waits for it."""
+        if self._scope is not None:
+            self._scope.cancel()
+
+    def want(self) -> None:
+        """Ask for one item."""
+        self.wanted = True
+        self.may_pull()
+
+    def may_pull(self) -> None:
+        """Say that there is room, or demand, again."""
+        if self._room is not None:
+            self._room.set()
+
+    async def run(self) -> None:
+        """Pull the source and park its items, until its end or until ``close``."""
+        pump = self._pump
+        try:
+            with anyio.CancelScope() as self._scope:
+                if self._pump.is_detached(self):
+                    return
+                await self._pull()
+        except Exception as error:  # noqa: BLE001 - it travels down the chain
+            self.error = error
+        except anyio.get_cancelled_exc_class():
+            raise
+        except BaseException as error:  # noqa: BLE001 - raised where somebody waits for the next item
+            pump.report_fatal(error)
+        finally:
+            self._scope = None
+            failure = await self._close_iterator(pump.close_timeout)
+            if failure is not None:
+                pump.report_close_failure(failure, self.error)
+            assert self.closed is not None
+            self.closed.set()
+            self.parked.append(END)
+            pump.arrived(self)
+
+    async def _pull(self) -> None:
+        pump, parked = self._pump, self.parked
+        iterator = self.open()
+        while True:
+            if self.gate is not None:
+                await self.gate.wait()
+            while not (len(parked) < pump.credit if pump.fans_in() else self.wanted):
+                self._room = anyio.Event()
+                await self._room.wait()
+            self.wanted = False
+            try:
+                item = await anext(iterator)
+            except StopAsyncIteration:
+                return
+            parked.append(item)
+            pump.arrived(self)

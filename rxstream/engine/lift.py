@@ -1,0 +1,92 @@
+"""From machine to operator: the only glue between the two."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from reactivex import Observable, abc
+
+from rxstream.engine.fuse import Fused
+from rxstream.engine.observable import StreamObservable
+from rxstream.sansio import Machine
+
+__all__ = ("LiftedObservable", "lift")
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+MachineFactory = Callable[[], Machine[Any, Any]]
+
+
+def lift(machine_factory: Callable[[], Machine[A, B]]) -> Callable[[Observable[A]], Observable[B]]:
+    """Make an operator of a machine.
+
+    ``machine_factory`` is called once for each subscription, so a class will do. The machine's contract
+    stands at the top of ``rxstream.sansio``; ``rxstream.testing.check_machine`` tests it.
+
+    At the end the machine is closed and what it held comes out. After an error, its own or one from
+    upstream, it is dropped: the values that it found before its own fault are delivered, what it held
+    is not. Operators made this way that stand next to each other run as one.
+    """
+    if not callable(machine_factory):
+        msg = (
+            f"lift() expects a machine's class, or a function that makes one, and got the instance "
+            f"{machine_factory!r}: each subscription needs a machine of its own. "
+            f"Pass lambda: {type(machine_factory).__name__}(...)."
+        )
+        raise TypeError(msg)
+
+    def operator(source: Observable[A]) -> Observable[B]:
+        if isinstance(source, LiftedObservable):
+            return LiftedObservable(source.upstream, (*source.factories, machine_factory))
+        return LiftedObservable(source, (machine_factory,))
+
+    return operator
+
+
+class LiftedObservable(StreamObservable[B]):
+    """An upstream and the machines behind it."""
+
+    def __init__(self, upstream: Observable[Any], factories: tuple[MachineFactory, ...]) -> None:
+        super().__init__(self._connect)
+        self.upstream = upstream
+        self.factories = factories
+
+    def chain(self) -> Fused:
+        """Make the machines of one subscription."""
+        return Fused([factory() for factory in self.factories])
+
+    def _connect(
+        self, observer: abc.ObserverBase[B], scheduler: abc.SchedulerBase | None = None
+    ) -> abc.DisposableBase:
+        chain = self.chain()
+        into = chain.into
+
+        def push(found: list[B], error: Exception | None) -> None:
+            # What was found before a fault is delivered, so that where the chunks were cut never matters.
+            for value in found:
+                observer.on_next(value)
+            if error is not None:
+                observer.on_error(error)
+
+        def on_next(chunk: Any) -> None:
+            found: list[B] = []
+            try:
+                into(chunk, found)
+            except Exception as error:  # noqa: BLE001 - it goes down the chain, behind what was found
+                push(found, error)
+                return
+            push(found, None)
+            if chain.finishes and chain.finished:
+                on_completed()
+
+        def on_completed() -> None:
+            found: list[B] = []
+            try:
+                chain.close_into(found)
+            except Exception as error:  # noqa: BLE001 - as above
+                push(found, error)
+                return
+            push(found, None)
+            observer.on_completed()
+
+        return self.upstream.subscribe(on_next, observer.on_error, on_completed, scheduler=scheduler)

@@ -1,0 +1,106 @@
+"""The Observables of our chains.
+
+Every stage of a chain that begins with a source of ours is a ``StreamObservable``, stock operators
+between them included. That is what lets a chain find its pump where a stock operator forgets to pass the
+scheduler on, and what makes a plain ``subscribe`` work.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any, TypeVar
+
+from reactivex import Observable, abc
+from reactivex.disposable import Disposable
+
+from rxstream.engine.link import Link
+from rxstream.engine.scope import Scope, active_scope
+
+__all__ = ("PullObservable", "StreamObservable", "adopt")
+
+T_co = TypeVar("T_co", covariant=True)
+
+#: Opens a source: called anew for every subscription, and only when the first item is asked for.
+Opener = Callable[[], AsyncIterator[Any]]
+
+
+class StreamObservable(Observable[T_co]):
+    """An Observable that knows where its pump is."""
+
+    def subscribe(
+        self,
+        on_next: abc.ObserverBase[T_co] | abc.OnNext[T_co] | None = None,
+        on_error: abc.OnError | None = None,
+        on_completed: abc.OnCompleted | None = None,
+        *,
+        scheduler: abc.SchedulerBase | None = None,
+    ) -> abc.DisposableBase:
+        """Subscribe, as in Rx.
+
+        Inside ``open_stream`` the pump subscribes. Called plainly, inside a running asyncio loop, the
+        stream is driven by a task of its own, which the returned disposable stops.
+
+        Raises NoPump where nothing could drive the stream: outside a loop, and on trio.
+        """
+        if scheduler.__class__ is not Scope:
+            scope = active_scope()
+            if scope is None:
+                # Imported late: the pump stands on this file.
+                from rxstream.engine.detached import subscribe_detached  # noqa: PLC0415
+
+                return subscribe_detached(self, on_next, on_error, on_completed, scheduler)
+            if scheduler is None:
+                scheduler = scope
+        if not callable(on_next) and on_next is not None:
+            on_error, on_completed = on_next.on_error, on_next.on_completed
+            on_next = on_next.on_next
+        link = Link(on_next, on_error, on_completed)
+        try:
+            subscription = self._subscribe_core(link, scheduler)
+        except Exception as error:
+            if link.stopped:
+                raise
+            link.on_error(error)
+        else:
+            link.hold(_as_disposable(subscription))
+        return link
+
+    def pipe(self, *operators: Callable[[Any], Any]) -> Any:
+        """Compose operators left to right; each stage stays an Observable of ours."""
+        result: Any = self
+        for operator in operators:
+            result = adopt(operator(result))
+        return result
+
+
+class PullObservable(StreamObservable[T_co]):
+    """A source that is asked for each item: an async iterator, opened anew for each subscription."""
+
+    def __init__(self, opener: Opener, name: str) -> None:
+        super().__init__(self._attach)
+        self.opener = opener
+        self.name = name
+
+    def _attach(
+        self, observer: abc.ObserverBase[T_co], scheduler: abc.SchedulerBase | None = None
+    ) -> abc.DisposableBase:
+        # An operator that was given a scheduler of its own (delay, subscribe_on, ...) passes that one up.
+        scope = scheduler if isinstance(scheduler, Scope) else active_scope()
+        assert scope is not None, "subscribe() found a pump or made one"
+        return scope.pump.attach(self.opener, observer, scope.gate)
+
+
+def adopt(result: Any) -> Any:
+    """Make a stock Observable one of ours, without a further layer between its stages.
+
+    Anything else passes: a subclass (connectable, grouped) keeps its own methods, and the last function
+    in a ``pipe`` need not return an Observable at all.
+    """
+    if type(result) is Observable:
+        return StreamObservable(result._subscribe_core)  # noqa: SLF001
+    return result
+
+
+def _as_disposable(subscription: Any) -> abc.DisposableBase:
+    """Rx lets a subscribe function return a disposable, a function, or nothing."""
+    if hasattr(subscription, "dispose"):
+        return subscription  # type: ignore[no-any-return]
+    return Disposable(subscription)

@@ -1,0 +1,402 @@
+"""The pump: drives a chain of Observables for whoever iterates over it. It knows both Rx and anyio.
+
+One source and no timer: the consumer's own task pulls the source, pushes the item through the chain and
+hands over what came out. No task, no queue: backpressure is that nobody asks. Several sources, or a timer:
+a task for each source, which parks up to ``credit`` items; a single source is asked for one item at a time
+even then. The pump takes from the sources in turn, so a busy one cannot starve the others, and a turn costs
+the same however many there are. Operators always run in the consumer's task.
+"""
+
+import heapq
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from math import inf
+from typing import Any, Self
+
+import anyio
+from anyio.abc import TaskGroup
+from anyio.lowlevel import checkpoint
+from reactivex import Observable, abc
+
+from rxstream.engine.bell import Bell
+from rxstream.engine.fuse import Fused
+from rxstream.engine.gate import Gate
+from rxstream.engine.hot import has_hot_source
+from rxstream.engine.inlet import END, Inlet
+from rxstream.engine.lift import LiftedObservable
+from rxstream.engine.link import Link
+from rxstream.engine.observable import PullObservable
+from rxstream.engine.scope import Scope, Work, enlist
+from rxstream.engine.straight import PATIENCE, straight_items
+
+__all__ = ("Pump",)
+
+class Pump:
+    """One subscription, driven by one consumer at a time."""
+
+    def __init__(self, *, credit: int = 8, close_timeout: float = 5.0) -> None:
+        self.credit = credit
+        self.close_timeout = close_timeout
+        #: Its subscriber has left and wants to hear nothing more, not even the end.
+        self.disposed = False
+        #: True exactly while operators run.
+        self.driving = False
+        self.scope = Scope(self)
+        self.task_group: TaskGroup | None = None
+        #: An exception of an operator's own callback, which no chain may mistake for the stream's error.
+        self.escaped: Exception | None = None
+        self._out: deque[Any] = deque()
+        self._ready: deque[Work] = deque()
+        self._timers: list[tuple[float, int, Work]] = []
+        self._dead_timers = 0
+        self._timer_number = count()
+        self._live: dict[Inlet, None] = {}
+        self._starting: list[Inlet] = []
+        self._leaving: deque[Inlet] = deque()
+        self._ring: deque[Inlet] = deque()
+        # Something happened that the direct loop must look at.
+        self._changed = False
+        self._hot = False
+        self._done = False
+        #: ``items`` has come to its end, good or bad. If it stops without that, a read was cancelled.
+        self.ended = False
+        self._error: Exception | None = None
+        self._fatal: BaseException | None = None
+        self._close_failures: list[Exception] = []
+        self._root: abc.DisposableBase | None = None
+        self._bell = Bell()
+        self._straight: tuple[Inlet, Fused] | None = None
+        self._clock_zero: tuple[datetime, float] | None = None
+
+    # ------------------------------------------------------------ subscribing
+
+    def subscribe(self, observable: Observable[Any]) -> None:
+        """Subscribe to what ``items`` will give. Nothing is opened yet."""
+        if isinstance(observable, PullObservable):
+            self._straight = self._add(observable.opener, None, None), Fused(())
+        elif isinstance(observable, LiftedObservable) and isinstance(observable.upstream, PullObservable):
+            # The whole chain is ours, down to the source: no Rx between them at all.
+            self._straight = self._add(observable.upstream.opener, None, None), observable.chain()
+        else:
+            self._hot = has_hot_source(observable)
+            self.connect(observable, self._sink_next, self.scope)
+
+    def connect(
+        self, observable: Observable[Any], on_next: Callable[[Any], None], scheduler: abc.SchedulerBase
+    ) -> abc.DisposableBase:
+        """Subscribe ``on_next`` as the chain's end; the end's signals come out of ``items``."""
+        enlist(self)
+        link = Link(on_next, self._sink_error, self._sink_completed)
+        self._root = link
+        self.driving = True
+        try:
+            link.hold(observable.subscribe(link, scheduler=scheduler))
+        finally:
+            self.driving = False
+        return link
+
+    def attach(
+        self, opener: Callable[[], AsyncIterator[Any]], observer: Any, gate: Gate | None
+    ) -> abc.DisposableBase:
+        """Take a source on; it is opened when it is first asked for an item."""
+        return self._add(opener, observer, gate)
+
+    def _add(self, opener: Callable[[], AsyncIterator[Any]], observer: Any, gate: Gate | None) -> Inlet:
+        inlet = Inlet(self, opener, observer, gate)
+        if len(self._live) == 1:
+            next(iter(self._live)).may_pull()  # from demand to credit
+        self._live[inlet] = None
+        self._starting.append(inlet)
+        self._kick()
+        return inlet
+
+    def detach(self, inlet: Inlet) -> None:
+        """Let a source go; it is closed before the consumer gets anything more."""
+        if inlet in self._live:
+            del self._live[inlet]
+            self._leaving.append(inlet)
+            self._kick()
+
+    def is_detached(self, inlet: Inlet) -> bool:
+        """Tell whether nobody wants this source any more."""
+        return inlet not in self._live
+
+    def fans_in(self) -> bool:
+        """Tell whether several sources are live, so that each may run ahead by its credit."""
+        return len(self._live) > 1
+
+    # ------------------------------------------------------------ time, for the scope
+
+    def now(self) -> datetime:
+        """Wall-clock time that moves with the event loop's clock."""
+        if self._clock_zero is None:
+            self._clock_zero = datetime.now(UTC), anyio.current_time()
+        wall, loop = self._clock_zero
+        return wall + timedelta(seconds=anyio.current_time() - loop)
+
+    def add_ready(self, work: Work) -> None:
+        """Have an action run in the next turn."""
+        self._ready.append(work)
+        self._kick()
+
+    def add_timer(self, seconds: float, work: Work) -> None:
+        """Have an action run in ``seconds`` seconds."""
+        heapq.heappush(self._timers, (anyio.current_time() + seconds, next(self._timer_number), work))
+        self._kick()
+
+    def forget_timer(self) -> None:
+        """Learn that a timer was called off. Half of them dead, and the heap is made anew."""
+        self._dead_timers += 1
+        if self._dead_timers * 2 > len(self._timers):
+            self._timers = [timer for timer in self._timers if not timer[2].disposed]
+            heapq.heapify(self._timers)
+            self._dead_timers = 0
+
+    # ------------------------------------------------------------ what sources and the chain's end report
+
+    def arrived(self, inlet: Inlet) -> None:
+        """Learn that a source's task has parked something."""
+        if not inlet.ringed:
+            inlet.ringed = True
+            self._ring.append(inlet)
+            self._bell.ring()
+
+    def report_fatal(self, error: BaseException) -> None:
+        """Take a KeyboardInterrupt or its like from a source's task to where somebody waits."""
+        self._fatal = error
+        self._bell.ring()
+
+    def report_close_failure(self, failure: Exception, primary: Exception | None) -> None:
+        """Keep an error that happened while closing; it never hides the one that came before it."""
+        if primary is None:
+            self._close_failures.append(failure)
+        else:
+            primary.add_note(f"Closing the source then failed, too: {failure!r}")
+
+    def stop(self) -> None:
+        """End the stream from outside, as disposing of a plain subscription does."""
+        self._done = True
+        self._kick()
+
+    def _sink_next(self, value: Any) -> None:
+        self._out.append(value)
+        if not self.driving:
+            self._hot = True
+            self._bell.ring()
+
+    def _sink_error(self, error: Exception) -> None:
+        self._error = error
+        self.stop()
+
+    def _sink_completed(self) -> None:
+        self.stop()
+
+    def _kick(self) -> None:
+        self._changed = True
+        if not self.driving:
+            self._bell.ring()
+
+    # ------------------------------------------------------------ driving
+
+    def items(self) -> AsyncGenerator[Any, None]:
+        """Iterate over what comes out of the chain, until its end; raise its error.
+
+        The upstream is closed before the end, or the error, is seen.
+        """
+        return self._chain_items() if self._straight is None else straight_items(self, *self._straight)
+
+    async def _chain_items(self) -> AsyncGenerator[Any, None]:
+        out, pop = self._out, self._out.popleft
+        patience = PATIENCE
+        while True:
+            if self._leaving or self._done:
+                await self._close_leaving()
+            while out:
+                yield pop()
+            if self._fatal is not None:
+                raise self._fatal
+            if self._done:
+                break
+            patience -= 1
+            if not patience:
+                patience = PATIENCE
+                await checkpoint()
+            if self._run_due() or self._deliver():
+                continue
+            inlet = self._only_source()
+            if inlet is None:
+                await self._wait()
+                continue
+
+            # The consumer's own task pulls the only source.
+            push = inlet.observer.on_next
+            self._changed = False
+            failed: Exception | None = None
+            try:
+                async for item in inlet.open():
+                    self.driving = True
+                    push(item)
+                    self.driving = False
+                    if self._changed:
+                        break
+                    while out:
+                        yield pop()
+                    patience -= 1
+                    if not patience:
+                        patience = PATIENCE
+                        await checkpoint()
+                    if self._changed:
+                        break
+                else:
+                    self._end(inlet, None)
+            except Exception as error:  # noqa: BLE001 - it travels down the chain, or out of here
+                failed = error
+            finally:
+                escaped, self.driving = self.driving, False
+            if failed is not None:
+                if escaped:
+                    self._escape(failed)
+                else:
+                    self._end(inlet, failed)
+        self.ended = True
+        if self._error is not None:
+            raise self._error
+        self.raise_close_failure()
+
+    def _only_source(self) -> Inlet | None:
+        """Return the source that the consumer's task can pull itself, if that is how things are."""
+        if len(self._live) != 1 or self._hot or len(self._timers) > self._dead_timers:
+            return None
+        inlet = next(iter(self._live))
+        return None if inlet.tasked or inlet.gate is not None else inlet
+
+    def _run_due(self) -> bool:
+        """Run what is ready, and the timers whose time has come."""
+        ran = False
+        ready, timers = self._ready, self._timers
+        for _ in range(len(ready)):
+            ran = self._run(ready.popleft()) or ran
+        if timers:
+            now = anyio.current_time()
+            while self._timers and self._timers[0][0] <= now:
+                work = heapq.heappop(self._timers)[2]
+                if work.disposed:
+                    self._dead_timers -= 1
+                ran = self._run(work) or ran
+        return ran
+
+    def _run(self, work: Work) -> bool:
+        if work.disposed:
+            return False
+        self._drive(work.run)
+        return True
+
+    def _deliver(self) -> bool:
+        """Push one parked item of the source whose turn it is."""
+        if not self._ring:
+            return False
+        inlet = self._ring.popleft()
+        item = inlet.parked.popleft()
+        if inlet.parked:
+            self._ring.append(inlet)
+        else:
+            inlet.ringed = False
+        if item is END:
+            self._end(inlet, inlet.error)
+        elif inlet in self._live:
+            inlet.may_pull()
+            self._drive(inlet.observer.on_next, item)
+        return True
+
+    async def _wait(self) -> None:
+        """Give every source a task, and sleep until one has parked an item or a timer is due."""
+        assert self.task_group is not None
+        for inlet in self._starting:
+            if inlet in self._live:
+                inlet.start()
+                self.task_group.start_soon(inlet.run)
+        self._starting.clear()
+        if len(self._live) == 1:
+            next(iter(self._live)).want()
+        await self._bell.wait(self._timers[0][0] if self._timers else inf)
+
+    def _end(self, inlet: Inlet, error: Exception | None) -> None:
+        """Take a source off, and tell the chain how it ended."""
+        if inlet not in self._live:
+            return
+        inlet.error = error
+        self.detach(inlet)
+        if error is None:
+            self._drive(inlet.observer.on_completed)
+        else:
+            self._drive(inlet.observer.on_error, error)
+
+    def _drive(self, action: Callable[..., object], *arguments: Any) -> None:
+        self.driving = True
+        try:
+            action(*arguments)
+        except Exception as error:  # noqa: BLE001 - raised where somebody waits for the next item
+            self._escape(error)
+        finally:
+            self.driving = False
+
+    def _escape(self, error: Exception) -> None:
+        self.escaped = self._error = error
+        self._done = True
+
+    # ------------------------------------------------------------ closing
+
+    async def __aenter__(self) -> Self:
+        self.task_group = await anyio.create_task_group().__aenter__()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        # The task group hears nothing of the consumer's exception: it would wrap it. When its turn
+        # comes no task of it is left, whatever happened.
+        assert self.task_group is not None
+        try:
+            await self.close()
+        finally:
+            await self.task_group.__aexit__(None, None, None)
+
+    async def close(self) -> None:
+        """Close whatever is open still."""
+        self._done = True
+        if self._root is not None:
+            root, self._root = self._root, None
+            try:
+                root.dispose()  # an operator's own clean-up (ops.finally_action) runs here
+            except Exception as error:  # noqa: BLE001 - raised when everything is closed
+                self._close_failures.append(error)
+        await self.close_sources()
+
+    async def close_sources(self) -> None:
+        """Close every source, those that are live, too."""
+        self._leaving.extend(self._live)
+        self._live.clear()
+        await self._close_leaving()
+
+    async def _close_leaving(self) -> None:
+        leaving = self._leaving
+        if self._done:
+            leaving.extend(self._live)
+            self._live.clear()
+        for inlet in leaving:
+            inlet.cancel()
+        while leaving:
+            inlet = leaving[0]
+            failure = await inlet.close(self.close_timeout)
+            if failure is not None:
+                self.report_close_failure(failure, inlet.error or self._error)
+            leaving.popleft()
+
+    def raise_close_failure(self, primary: BaseException | None = None) -> None:
+        """Raise what went wrong while closing, unless a primary error is on its way already."""
+        failures, self._close_failures = self._close_failures, []
+        for failure in failures:
+            if primary is None:
+                raise failure
+            primary.add_note(f"Closing the stream then failed, too: {failure!r}")
+

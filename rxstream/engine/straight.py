@@ -1,0 +1,100 @@
+"""The straight run: one source of ours, machines of ours, and no Rx between them.
+
+Everything is in one loop of the consumer's own task. The loops for one, two and three machines are written
+out: a call saved per stage and item is what makes a chain of them cheaper than async generators.
+"""
+
+from collections.abc import AsyncGenerator
+from typing import TYPE_CHECKING, Any
+
+from anyio.lowlevel import checkpoint
+
+from rxstream.engine.fuse import Fused
+from rxstream.engine.inlet import Inlet
+
+if TYPE_CHECKING:
+    from rxstream.engine.pump import Pump
+
+__all__ = ("PATIENCE", "straight_items")
+
+#: After so many items without a pause, the event loop gets its turn: others run, cancellation is seen.
+PATIENCE = 256
+
+
+async def straight_items(pump: "Pump", inlet: Inlet, chain: Fused) -> AsyncGenerator[Any, None]:
+    """Yield what comes out of the last machine; close the source before the end or the error is seen."""
+    out: list[Any] = []
+    failed: Exception | None
+    patience = PATIENCE
+    machines = chain.machines
+    try:
+        if chain.finishes or not 1 <= len(machines) <= 3:
+            into = chain.into
+            async for chunk in inlet.open():
+                failed = None
+                try:
+                    into(chunk, out)
+                except Exception as error:  # noqa: BLE001 - raised below, behind what came before it
+                    failed = error
+                finished = chain.finishes and chain.finished
+                if finished or failed is not None:
+                    # Before the last items are read: what is open costs money.
+                    await pump.close_sources()
+                for item in out:
+                    yield item
+                out.clear()
+                if failed is not None:
+                    raise failed
+                if finished:
+                    break
+                patience -= 1
+                if not patience:
+                    patience = PATIENCE
+                    await checkpoint()
+        elif len(machines) == 1:
+            feed = machines[0].feed
+            async for chunk in inlet.open():
+                for item in feed(chunk):
+                    yield item
+                patience -= 1
+                if not patience:
+                    patience = PATIENCE
+                    await checkpoint()
+        elif len(machines) == 2:
+            first, second = machines[0].feed, machines[1].feed
+            async for chunk in inlet.open():
+                for a in first(chunk):
+                    for item in second(a):
+                        yield item
+                patience -= 1
+                if not patience:
+                    patience = PATIENCE
+                    await checkpoint()
+        else:
+            first, second, third = machines[0].feed, machines[1].feed, machines[2].feed
+            async for chunk in inlet.open():
+                for a in first(chunk):
+                    for b in second(a):
+                        for item in third(b):
+                            yield item
+                patience -= 1
+                if not patience:
+                    patience = PATIENCE
+                    await checkpoint()
+        await pump.close_sources()
+        failed = None
+        try:
+            chain.close_into(out)
+        except Exception as error:  # noqa: BLE001 - raised below, behind what came before it
+            failed = error
+        for item in out:
+            yield item
+        if failed is not None:
+            raise failed
+    except Exception as error:
+        inlet.error = error
+        await pump.close_sources()
+        pump.ended = True
+        raise
+    pump.ended = True
+    pump.raise_close_failure()

@@ -1,0 +1,176 @@
+"""Chunks in, the whole answer out; in between only its text is kept."""
+
+from rxstream.items import StreamChunk, StreamResult, ToolCall, ToolCallDelta, Usage
+
+__all__ = ("Answer",)
+
+
+class Answer:
+    """Put the chunks of an answer together, of each of its choices apart.
+
+    Tool calls are told apart by ``index``; where a server leaves that out or repeats it, by ``id``: a new id
+    starts a call, and a delta without an index belongs to the last one.
+
+    ``usage`` is the last that came. But with several choices (``n=2``) a server may send a count for each of
+    them, in chunks that hold nothing else: those are added up.
+    """
+
+    __slots__ = ("_alone", "_choices", "_last", "_model", "_riding")
+
+    def __init__(self) -> None:
+        self._choices: dict[int, _Choice] = {}
+        self._model: str | None = None
+        self._last: Usage | None = None
+        #: The sum of the counts that came alone, and the last that came with a piece of a choice.
+        self._alone: Usage | None = None
+        self._riding: Usage | None = None
+
+    def add(self, chunk: StreamChunk) -> None:
+        """Take the next chunk of the stream."""
+        choice = self._choices.get(chunk.choice)
+        if choice is None:
+            if not _is_of_a_choice(chunk):
+                self._add_bare(chunk)
+                return
+            choice = self._choices[chunk.choice] = _Choice()
+        if chunk.content:
+            choice.content.append(chunk.content)
+        if chunk.reasoning:
+            choice.reasoning.append(chunk.reasoning)
+        if chunk.model is not None:
+            choice.model = chunk.model
+        if chunk.finish_reason is not None:
+            choice.finish_reason = chunk.finish_reason
+        if chunk.tool_calls:
+            for delta in chunk.tool_calls:
+                choice.calls.add(delta)
+        if chunk.usage is not None:
+            self._count(chunk, chunk.usage)
+
+    def result(self, choice: int = 0, chunks: list[StreamChunk] | None = None) -> StreamResult:
+        """Give the answer so far; ``chunks`` are the caller's, since none are kept here."""
+        usage = self.usage
+        mine = self._choices.get(choice) or _Choice()
+        return StreamResult(
+            content="".join(mine.content),
+            chunks=[] if chunks is None else chunks,
+            finish_reason=mine.finish_reason,
+            total_tokens=0 if usage is None else usage.total_tokens,
+            usage=usage,
+            tool_calls=mine.calls.result(),
+            reasoning="".join(mine.reasoning),
+            model=mine.model or self._model,
+        )
+
+    @property
+    def usage(self) -> Usage | None:
+        """What was counted, over all choices."""
+        if len(self._choices) > 1:
+            return self._alone or self._riding
+        return self._last
+
+    @property
+    def finish_reasons(self) -> dict[int, str | None]:
+        """Why each choice ended, by its number; ``None`` for one that has not."""
+        return {number: choice.finish_reason for number, choice in sorted(self._choices.items())}
+
+    def _add_bare(self, chunk: StreamChunk) -> None:
+        self._model = chunk.model or self._model
+        if chunk.usage is not None:
+            self._count(chunk, chunk.usage)
+
+    def _count(self, chunk: StreamChunk, usage: Usage) -> None:
+        self._last = usage
+        if _is_of_a_choice(chunk):
+            self._riding = usage
+        else:
+            self._alone = usage if self._alone is None else _sum(self._alone, usage)
+
+
+class _Choice:
+    """One of the answers, in pieces."""
+
+    __slots__ = ("calls", "content", "finish_reason", "model", "reasoning")
+
+    def __init__(self) -> None:
+        self.content: list[str] = []
+        self.reasoning: list[str] = []
+        self.calls = _Calls()
+        self.finish_reason: str | None = None
+        self.model: str | None = None
+
+
+class _Calls:
+    """The tool calls of one choice, in pieces."""
+
+    __slots__ = ("_by_id", "_by_index", "_calls")
+
+    def __init__(self) -> None:
+        self._calls: list[_Call] = []
+        self._by_id: dict[str, _Call] = {}
+        self._by_index: dict[int, _Call] = {}
+
+    def add(self, delta: ToolCallDelta) -> None:
+        call = self._find(delta)
+        if delta.id and call.id is None:
+            call.id = delta.id
+            self._by_id[delta.id] = call
+        # The first name stands: servers send it whole, and some send it again with every piece.
+        if delta.name and not call.name:
+            call.name = delta.name
+        call.arguments.append(delta.arguments)
+
+    def result(self) -> list[ToolCall]:
+        return [
+            ToolCall(call.id, call.name, "".join(call.arguments), index)
+            for index, call in enumerate(self._calls)
+        ]
+
+    def _find(self, delta: ToolCallDelta) -> "_Call":
+        if delta.id and delta.id in self._by_id:
+            return self._by_id[delta.id]
+        if delta.index is None:
+            call = self._calls[-1] if self._calls else None
+        else:
+            call = self._by_index.get(delta.index)
+        # A new id starts a new call, unless the call at this place is still waiting for its id.
+        if call is None or (delta.id and call.id is not None):
+            call = _Call()
+            self._calls.append(call)
+        if delta.index is not None:
+            self._by_index[delta.index] = call
+        return call
+
+
+class _Call:
+    """One tool call, in pieces."""
+
+    __slots__ = ("arguments", "id", "name")
+
+    def __init__(self) -> None:
+        self.id: str | None = None
+        self.name = ""
+        self.arguments: list[str] = []
+
+
+def _is_of_a_choice(chunk: StreamChunk) -> bool:
+    """Tell a piece of a choice from a chunk that carries at most a count for the whole."""
+    return bool(
+        chunk.content
+        or chunk.finish_reason is not None
+        or chunk.role is not None
+        or chunk.tool_calls
+        or chunk.reasoning
+        or chunk.refusal
+        or chunk.logprobs
+    )
+
+
+def _sum(one: Usage, other: Usage) -> Usage:
+    return Usage(
+        prompt_tokens=one.prompt_tokens + other.prompt_tokens,
+        completion_tokens=one.completion_tokens + other.completion_tokens,
+        total_tokens=one.total_tokens + other.total_tokens,
+        cached_tokens=one.cached_tokens + other.cached_tokens,
+        reasoning_tokens=one.reasoning_tokens + other.reasoning_tokens,
+    )

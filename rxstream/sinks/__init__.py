@@ -1,0 +1,1 @@
+"""Observable to the world: read it, collect it, run it, keep it."""
