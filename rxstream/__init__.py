@@ -1,1 +1,106 @@
-"""LLM responses as Observables."""
+"""LLM responses as Observables: the public names, in the order the data flows."""
+
+from rxstream import errors, sansio
+from rxstream.engine.lift import lift
+from rxstream.errors import (
+    ConcurrentRead,
+    ConnectionLost,
+    LocalModelError,
+    MalformedStream,
+    MatchTooLong,
+    MixedChoices,
+    NoPump,
+    ProviderError,
+    RxStreamError,
+    StreamConsumed,
+    StreamError,
+    StreamInterrupted,
+    StreamTruncated,
+    TextError,
+    UnknownName,
+    UsageError,
+)
+from rxstream.items import SSEEvent, StreamChunk, StreamResult, ToolCall, ToolCallDelta, Usage
+from rxstream.sinks.buffer import StreamBuffer
+from rxstream.sinks.collect import collect, to_list
+from rxstream.sinks.open_stream import open_stream
+from rxstream.sinks.record import record_stream
+from rxstream.sinks.run import iter_stream, run
+from rxstream.sources.chat import from_chat
+from rxstream.sources.local import LocalModel
+from rxstream.sources.recording import from_recording
+from rxstream.sources.responses import from_responses
+from rxstream.sources.stream import from_stream
+from rxstream.text.join import accumulate
+from rxstream.text.rewrite import redact, replace_text, stop_at, transform
+from rxstream.text.split import (
+    buffer_by,
+    buffer_chars,
+    buffer_graphemes,
+    buffer_lines,
+    buffer_paragraphs,
+    buffer_sentences,
+    buffer_with,
+    buffer_words,
+)
+
+__version__ = "0.1.0"
+
+__all__ = (
+    # what travels
+    "StreamChunk",
+    "StreamResult",
+    "Usage",
+    "ToolCall",
+    "ToolCallDelta",
+    "SSEEvent",
+    # sources
+    "from_chat",
+    "from_responses",
+    "from_stream",
+    "from_recording",
+    "LocalModel",
+    # text
+    "buffer_words",
+    "buffer_sentences",
+    "buffer_lines",
+    "buffer_paragraphs",
+    "buffer_graphemes",
+    "buffer_chars",
+    "buffer_by",
+    "buffer_with",
+    "transform",
+    "replace_text",
+    "redact",
+    "stop_at",
+    "accumulate",
+    # sinks
+    "open_stream",
+    "collect",
+    "to_list",
+    "run",
+    "iter_stream",
+    "StreamBuffer",
+    "record_stream",
+    # machines
+    "lift",
+    "sansio",
+    # errors
+    "errors",
+    "RxStreamError",
+    "StreamError",
+    "StreamTruncated",
+    "ConnectionLost",
+    "ProviderError",
+    "MalformedStream",
+    "TextError",
+    "MatchTooLong",
+    "LocalModelError",
+    "UsageError",
+    "StreamConsumed",
+    "ConcurrentRead",
+    "StreamInterrupted",
+    "NoPump",
+    "MixedChoices",
+    "UnknownName",
+)

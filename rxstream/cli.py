@@ -4,23 +4,23 @@ What is heavy is imported where it is used, so that ``--help`` is quick.
 """
 
 import argparse
-import io
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import rxstream as rxs
 from rxstream.errors import RxStreamError, StreamTruncated, UnknownName, UsageError
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
     from reactivex import Observable
 
-    from rxstream.items import StreamChunk, StreamResult
+    from rxstream.items import StreamChunk
 
 __all__ = ("main",)
 
@@ -34,14 +34,13 @@ _PIPE_CLOSED: Final = 128 + 13
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; give the exit code."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a poor terminal is no reason to stop
+    reconfigure = getattr(sys.stdout, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="replace")  # a terminal that lacks a letter is no reason to stop
     parser = _parser()
     arguments = parser.parse_args(argv)
     if arguments.version:
-        from importlib import metadata  # noqa: PLC0415
-
-        print(f"rxstream {metadata.version('rxstream')}")
+        print(f"rxstream {rxs.__version__}")
         return 0
     if arguments.command is None:
         parser.error("expected a command: chat, replay or demo")
@@ -57,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _INTERRUPTED
     except BrokenPipeError:
         # The reader has what it wants. What is flushed at exit must still have somewhere to go.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return _PIPE_CLOSED
     except Exception as error:
         import openai  # noqa: PLC0415
@@ -77,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands")
 
     shown = argparse.ArgumentParser(add_help=False)
-    shown.add_argument("--by", choices=_UNITS, default="raw", help="print whole units of this kind (raw: chunks)")
+    shown.add_argument("--by", choices=_UNITS, default="raw", help="print in whole units (raw: chunks)")
     shown.add_argument("--stats", action="store_true", help="print times and counts to stderr")
 
     chat = commands.add_parser(
@@ -85,14 +84,16 @@ def _parser() -> argparse.ArgumentParser:
         parents=[shown],
         help="ask a model and print its answer as it comes",
         description="Ask a model and print its answer as it comes. The provider is what --base-url, --api-key, "
-        "OPENAI_BASE_URL or OPENAI_API_KEY say; without any of them a small model is run on this machine, "
+        "OPENAI_BASE_URL or OPENAI_API_KEY say; without them a small model is run on this machine, "
         "whose weights (93 MB) are fetched on first use.",
     )
     chat.add_argument("prompt", nargs="?", help="what to ask; '-' or none with a pipe: read it from stdin")
     chat.add_argument("--model", help="the model's name at the provider")
     chat.add_argument("--base-url", help="an OpenAI-compatible server, such as http://127.0.0.1:8080/v1")
     chat.add_argument("--api-key", help="the key for it")
-    chat.add_argument("--local", action="store_true", help="run the small model, whatever the environment says")
+    chat.add_argument(
+        "--local", action="store_true", help="run the small model, whatever the environment says"
+    )
     chat.add_argument("--system", metavar="TEXT", help="a system message")
     chat.add_argument("--max-tokens", type=int, metavar="N")
     chat.add_argument("--temperature", type=float, metavar="T")
@@ -106,7 +107,9 @@ def _parser() -> argparse.ArgumentParser:
     replay.set_defaults(command=_replay)
 
     demo = commands.add_parser("demo", help="see what the library does, on real recordings")
-    demo.add_argument("--speed", type=_speed, default=1.0 if sys.stdout.isatty() else None, help="as in replay")
+    demo.add_argument(
+        "--speed", type=_speed, default=1.0 if sys.stdout.isatty() else None, help="as in replay"
+    )
     demo.set_defaults(command=_demo)
     return parser
 
@@ -134,8 +137,6 @@ def _prompt(parser: argparse.ArgumentParser, given: str | None) -> str:
 
 
 async def _chat(arguments: argparse.Namespace) -> None:
-    import rxstream as rxs  # noqa: PLC0415
-
     messages = [{"role": "user", "content": arguments.prompt}]
     if arguments.system is not None:
         messages.insert(0, {"role": "system", "content": arguments.system})
@@ -152,7 +153,7 @@ async def _chat(arguments: argparse.Namespace) -> None:
 
 
 @asynccontextmanager
-async def _provider(arguments: argparse.Namespace) -> "AsyncIterator[tuple[AsyncOpenAI, str, str]]":
+async def _provider(arguments: argparse.Namespace) -> "AsyncGenerator[tuple[AsyncOpenAI, str, str]]":
     """Give the client, the model's name, and what the provider calls the limit of tokens."""
     from openai import AsyncOpenAI  # noqa: PLC0415
 
@@ -190,8 +191,6 @@ async def _only_model(client: "AsyncOpenAI") -> str:
 
 
 async def _replay(arguments: argparse.Namespace) -> None:
-    import rxstream as rxs  # noqa: PLC0415
-
     await _show(rxs.from_recording(_recording(arguments.file), speed=arguments.speed), arguments)
 
 
@@ -228,9 +227,7 @@ class _Scene:
 def _scenes() -> list[_Scene]:
     from reactivex import operators as ops  # noqa: PLC0415
 
-    import rxstream as rxs  # noqa: PLC0415
-
-    text = ops.map(lambda chunk: chunk.content)
+    text = ops.map(_content)
     return [
         _Scene(
             "An answer comes in chunks, cut anywhere.",
@@ -276,8 +273,6 @@ def _scenes() -> list[_Scene]:
 
 
 async def _demo(arguments: argparse.Namespace) -> None:
-    import rxstream as rxs  # noqa: PLC0415
-
     for number, scene in enumerate(_scenes(), 1):
         print(f"{number}. {scene.title}\n   {scene.code}\n")
         source = rxs.from_recording(_recording(scene.recording), speed=arguments.speed)
@@ -289,8 +284,10 @@ async def _demo(arguments: argparse.Namespace) -> None:
         except StreamTruncated as error:
             screen.end_line()
             print(f"\n{type(error).__name__}: {error}")
-            print(f"error.partial.content: {len(error.partial.content)} characters, "
-                  f"the last of them {error.partial.content[-24:]!r}")
+            print(
+                f"error.partial.content: {len(error.partial.content)} characters, "
+                f"the last of them {error.partial.content[-24:]!r}"
+            )
         screen.end_line()
         print()
     print("More: rxstream replay prose --by sentence --stats; rxstream chat 'Why is the sky blue?'")
@@ -304,8 +301,6 @@ async def _show(source: "Observable[StreamChunk]", arguments: argparse.Namespace
     import reactivex  # noqa: PLC0415
     from reactivex import operators as ops  # noqa: PLC0415
 
-    import rxstream as rxs  # noqa: PLC0415
-
     watch = _Watch()
     failures: list[Exception] = []
 
@@ -315,7 +310,7 @@ async def _show(source: "Observable[StreamChunk]", arguments: argparse.Namespace
         return reactivex.empty()
 
     units: Observable[str] = source.pipe(
-        ops.filter(lambda chunk: chunk.choice == 0),
+        ops.filter(_of_first_answer),
         ops.do_action(watch.see),
         ops.catch(end),
         _unit(arguments.by),
@@ -335,13 +330,19 @@ async def _show(source: "Observable[StreamChunk]", arguments: argparse.Namespace
         raise failures[0]
 
 
+def _of_first_answer(chunk: "StreamChunk") -> bool:
+    return chunk.choice == 0
+
+
+def _content(chunk: "StreamChunk") -> str:
+    return chunk.content
+
+
 def _unit(kind: str) -> Any:
     from reactivex import operators as ops  # noqa: PLC0415
 
-    import rxstream as rxs  # noqa: PLC0415
-
     if kind == "raw":
-        return ops.map(lambda chunk: chunk.content)
+        return ops.map(_content)
     if kind == "word":
         return rxs.buffer_words(keep_whitespace=True)
     return rxs.buffer_by(kind)
@@ -390,7 +391,9 @@ class _Watch:
         result = self.answer.result()
         tokens = result.usage.completion_tokens if result.usage is not None else None
         lines = {
-            "time to first text": "none came" if self._first is None else f"{self._first - self._begun:.3f} s",
+            "time to first text": "none came"
+            if self._first is None
+            else f"{self._first - self._begun:.3f} s",
             "total time": f"{now - self._begun:.3f} s",
             "chunks": self._chunks,
             "tokens": "unknown" if tokens is None else tokens,
@@ -401,3 +404,7 @@ class _Watch:
         }
         for name, value in lines.items():
             print(f"{name:<19} {value}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

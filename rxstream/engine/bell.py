@@ -1,11 +1,10 @@
 """Wake a waiting task, from its own thread or from another one."""
 
-import asyncio
 import threading
-from collections.abc import Callable
-from typing import Any
 
 import anyio
+
+from rxstream.engine.backend import loop_entrance
 
 __all__ = ("Bell",)
 
@@ -22,7 +21,7 @@ class Bell:
         self._event: anyio.Event | None = None
         self._rung = False
         self._thread = threading.get_ident()
-        self._call_soon = _loop_entrance()
+        self._call_soon = loop_entrance()
 
     def ring(self) -> None:
         """Wake the sleeper, or keep the next one from falling asleep."""
@@ -44,12 +43,3 @@ class Bell:
                 await self._event.wait()
             self._event = None
         self._rung = False
-
-
-def _loop_entrance() -> Callable[[Callable[[], Any]], Any]:
-    try:
-        return asyncio.get_running_loop().call_soon_threadsafe
-    except RuntimeError:
-        import trio  # noqa: PLC0415 - it is what runs, then; where it does not, it need not be there
-
-        return trio.lowlevel.current_trio_token().run_sync_soon

@@ -7,6 +7,7 @@ from reactivex import Observable, abc
 from reactivex.disposable import Disposable
 from reactivex.internal import default_error, noop
 
+from rxstream.engine.backend import running_backend
 from rxstream.engine.pump import Pump
 from rxstream.errors import NoPump
 
@@ -24,20 +25,20 @@ def subscribe_detached(
     scheduler: abc.SchedulerBase | None,
 ) -> abc.DisposableBase:
     """Subscribe now, drive from a task, stop and close the source when the result is disposed of."""
-    try:
-        loop = asyncio.get_running_loop()
-    except RuntimeError:
+    if running_backend() != "asyncio":
         msg = (
             "A plain subscribe() needs a running asyncio loop to drive the stream, and there is none here "
             "(under trio there never is). Write `async with rxstream.open_stream(observable) as items:` in "
             "async code, on asyncio or trio, or `rxstream.run(observable)` in synchronous code."
         )
-        raise NoPump(msg) from None
+        raise NoPump(msg)
     if hasattr(on_next, "on_next"):
         on_error, on_completed, on_next = on_next.on_error, on_next.on_completed, on_next.on_next
     pump = Pump()
     link = pump.connect(observable, on_next or noop, scheduler or pump.scope)
-    task = loop.create_task(_drive(pump, on_error or default_error, on_completed or noop))
+    task = asyncio.get_running_loop().create_task(
+        _drive(pump, on_error or default_error, on_completed or noop)
+    )
     _tasks.add(task)
     task.add_done_callback(_tasks.discard)
 

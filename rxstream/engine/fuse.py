@@ -19,12 +19,17 @@ Into = Callable[[Any, list[Any]], None]
 class Fused:
     """Machines in a row, for one subscription. They behave as if each had been lifted by itself."""
 
-    __slots__ = ("_intos", "finishes", "into", "machines")
+    __slots__ = ("_intos", "explain", "finishes", "into", "machines")
 
     def __init__(self, machines: Sequence[Machine[Any, Any]]) -> None:
         self.machines: Sequence[Any] = machines
         #: Whether one of them may know its end before its input ends.
         self.finishes = any(hasattr(machine, "finished") for machine in machines)
+        #: The first machine may know better than the source what the source's error means: it has seen
+        #: what came before. ``explain(error)`` returns the error to raise.
+        self.explain: Callable[[Exception], Exception] = getattr(
+            machines[0] if machines else None, "explain", _same
+        )
         # From the last to the first: each one's output goes into what stands behind it.
         intos: list[Into] = [_append]
         for at in range(len(machines) - 1, -1, -1):
@@ -51,6 +56,10 @@ class Fused:
 
 def _is_finished(machines: Iterable[Any]) -> bool:
     return any(getattr(machine, "finished", False) for machine in machines)
+
+
+def _same(error: Exception) -> Exception:
+    return error
 
 
 def _append(value: Any, out: list[Any]) -> None:

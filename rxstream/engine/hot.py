@@ -27,7 +27,7 @@ def has_hot_source(observable: Observable[Any]) -> bool:
         if id(part) in seen:
             continue
         seen.add(id(part))
-        if isinstance(part, Subject):
+        if isinstance(part, Subject) or getattr(part, "is_hot", False):
             return True
         parts.extend(_inside(part))
     return False

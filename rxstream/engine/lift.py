@@ -89,4 +89,7 @@ class LiftedObservable(StreamObservable[B]):
             push(found, None)
             observer.on_completed()
 
-        return self.upstream.subscribe(on_next, observer.on_error, on_completed, scheduler=scheduler)
+        def on_error(error: Exception) -> None:
+            observer.on_error(chain.explain(error))
+
+        return self.upstream.subscribe(on_next, on_error, on_completed, scheduler=scheduler)

@@ -33,6 +33,7 @@ from rxstream.engine.straight import PATIENCE, straight_items
 
 __all__ = ("Pump",)
 
+
 class Pump:
     """One subscription, driven by one consumer at a time."""
 
@@ -399,4 +400,3 @@ class Pump:
             if primary is None:
                 raise failure
             primary.add_note(f"Closing the stream then failed, too: {failure!r}")
-

@@ -75,9 +75,7 @@ class Scope(PeriodicScheduler):
         """The pump's time, in UTC: it moves with the event loop's clock, also when that is virtual."""
         return self.pump.now()
 
-    def schedule(
-        self, action: abc.ScheduledAction[S], state: S | None = None
-    ) -> abc.DisposableBase:
+    def schedule(self, action: abc.ScheduledAction[S], state: S | None = None) -> abc.DisposableBase:
         """Run an action in the pump's next turn."""
         work = Work(self, action, state)
         self.pump.add_ready(work)

@@ -92,9 +92,11 @@ async def straight_items(pump: "Pump", inlet: Inlet, chain: Fused) -> AsyncGener
         if failed is not None:
             raise failed
     except Exception as error:
-        inlet.error = error
+        inlet.error = explained = chain.explain(error)
         await pump.close_sources()
         pump.ended = True
-        raise
+        if explained is error:
+            raise
+        raise explained from explained.__cause__
     pump.ended = True
     pump.raise_close_failure()

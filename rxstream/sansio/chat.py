@@ -7,9 +7,9 @@ What they do differently, and what is made of it: a missing or null ``delta``, `
 
 from typing import Any
 
-from rxstream.items import StreamChunk, ToolCallDelta, Usage
+from rxstream.items import StreamChunk, ToolCallDelta
 from rxstream.sansio.sse import MAX_EVENT_SIZE
-from rxstream.sansio.wire import AnswerDecoder, AnswerEvents, error_in, read_usage
+from rxstream.sansio.wire import LIST, OBJECT, AnswerDecoder, AnswerEvents, error_in, read_usage
 
 __all__ = ("ChatDecoder", "ChatEvents")
 
@@ -35,12 +35,12 @@ class ChatEvents(AnswerEvents):
     def feed(self, event: Any) -> list[StreamChunk]:
         """Take the next event; give its chunks."""
         self._event_count += 1
-        if not isinstance(event, dict):
+        if not isinstance(event, OBJECT):
             raise self.wrong("the event", "a JSON object", event)
         choices: Any = event.get("choices")
         if not choices or event.get("error"):
             chunks = [self._read_bare(event)]
-        elif not isinstance(choices, list):
+        elif not isinstance(choices, LIST):
             raise self.wrong("choices", "a list", choices)
         elif len(choices) == 1:
             chunks = [self._read(event, choices[0])]
@@ -48,7 +48,13 @@ class ChatEvents(AnswerEvents):
             chunks = [self._read(event, choice) for choice in choices]
         if event.get("usage") is not None:
             # On one chunk only: who adds up what the chunks carry must not count it twice.
-            chunks[-1].usage = self._read_usage(event["usage"])
+            chunks[-1].usage = read_usage(
+                self.object_in(event, "usage"),
+                "prompt_tokens",
+                "completion_tokens",
+                "prompt_tokens_details",
+                "completion_tokens_details",
+            )
         for chunk in chunks:
             self._answer.add(chunk)
         return chunks
@@ -65,14 +71,14 @@ class ChatEvents(AnswerEvents):
 
     def _read(self, event: Any, choice: Any) -> StreamChunk:
         """Make the chunk of one choice. This runs once a token: nearly always there is only content."""
-        if not isinstance(choice, dict):
+        if not isinstance(choice, OBJECT):
             raise self.wrong("a choice", "an object", choice)
         delta: Any = choice.get("delta") or {}
-        if not isinstance(delta, dict):
+        if not isinstance(delta, OBJECT):
             raise self.wrong("delta", "an object or null", delta)
         content = delta.get("content")
         if not isinstance(content, str):
-            content = self._text(delta, "content")
+            content = self.text_in(delta, "content")
         number = choice.get("index") or 0
         if number and not isinstance(number, int):
             raise self.wrong("index", "an integer", number)
@@ -80,12 +86,12 @@ class ChatEvents(AnswerEvents):
         if reason is not None and not isinstance(reason, str):
             raise self.wrong("finish_reason", "a string or null", reason)
         logprobs = choice.get("logprobs")
-        if logprobs is not None and not isinstance(logprobs, dict):
+        if logprobs is not None and not isinstance(logprobs, OBJECT):
             raise self.wrong("logprobs", "an object or null", logprobs)
         model, name = event.get("model"), event.get("id")
         if model is not self._model or name is not self._name:  # nearly always the very same strings
-            self._model = model = self._text(event, "model") or None
-            self._name = name = self._text(event, "id") or None
+            self._model = model = self.text_in(event, "model") or None
+            self._name = name = self.text_in(event, "id") or None
         index = self._index
         self._index = index + 1
         # By position, which is twice as fast, in the order of the fields.
@@ -98,29 +104,25 @@ class ChatEvents(AnswerEvents):
 
     def _read_rest(self, chunk: StreamChunk, delta: Any) -> None:
         """Add what a delta has beside its content."""
-        reasoning = self._text(delta, "reasoning_content")
+        reasoning = self.text_in(delta, "reasoning_content")
         if not reasoning and isinstance(delta.get("reasoning"), str):
             reasoning = delta["reasoning"]  # elsewhere this is an object, of settings
-        calls = delta.get("tool_calls") or ()
-        if not isinstance(calls, list | tuple):
-            raise self.wrong("tool_calls", "a list or null", calls)
+        calls = self.objects_in(delta, "tool_calls")
         chunk.reasoning = reasoning
-        chunk.role = self._text(delta, "role") or None
-        chunk.refusal = self._text(delta, "refusal")
+        chunk.role = self.text_in(delta, "role") or None
+        chunk.refusal = self.text_in(delta, "refusal")
         chunk.tool_calls = tuple([self._read_call(call) for call in calls])
 
     def _read_call(self, call: Any) -> ToolCallDelta:
-        function: Any = call.get("function") or {} if isinstance(call, dict) else None
-        if not isinstance(function, dict):
-            raise self.wrong("a tool call", "an object with a function in it", call)
+        function = self.object_in(call, "function")
         index = call.get("index")
         if index is not None and not isinstance(index, int):
             raise self.wrong("tool_calls.index", "an integer or null", index)
         return ToolCallDelta(
             index,
-            self._text(call, "id") or None,
-            self._text(function, "name") or None,
-            self._text(function, "arguments"),
+            self.text_in(call, "id") or None,
+            self.text_in(function, "name") or None,
+            self.text_in(function, "arguments"),
         )
 
     def _read_bare(self, event: Any) -> StreamChunk:
@@ -129,33 +131,17 @@ class ChatEvents(AnswerEvents):
         if error is not None:
             raise self.error_event(error)
         choices = event.get("choices")
-        if choices is not None and not isinstance(choices, list):
+        if choices is not None and not isinstance(choices, LIST):
             raise self.wrong("choices", "a list", choices)
         chunk = StreamChunk(
             "",
             index=self._index,
-            model=self._text(event, "model") or None,
+            model=self.text_in(event, "model") or None,
             raw=event,
-            id=self._text(event, "id") or None,
+            id=self.text_in(event, "id") or None,
         )
         self._index += 1
         return chunk
-
-    def _read_usage(self, usage: Any) -> Usage:
-        if not isinstance(usage, dict):
-            raise self.wrong("usage", "an object or null", usage)
-        return read_usage(
-            usage, "prompt_tokens", "completion_tokens", "prompt_tokens_details", "completion_tokens_details"
-        )
-
-    def _text(self, fields: Any, name: str) -> str:
-        """Read a field that is a text, or null, or missing."""
-        text = fields.get(name)
-        if text is None:
-            return ""
-        if not isinstance(text, str):
-            raise self.wrong(name, "a string or null", text)
-        return text
 
 
 class ChatDecoder(AnswerDecoder):

@@ -8,8 +8,8 @@ __all__ = ("Graphemes",)
 
 _EXTENDING = r"\p{GCB=Extend}\p{GCB=ZWJ}\p{GCB=SpacingMark}"
 # At every regional indicator \X counts back to the beginning of their run, so a long run would cost
-# its square. Taken in pairs from the left, they need no counting.
-_CLUSTERS = regex.compile(rf"\p{{GCB=RI}}{{1,2}}+[{_EXTENDING}]*+|\X")
+# its square. Taken in pairs from the left, all but the last need no counting.
+_CLUSTERS = regex.compile(r"\p{GCB=RI}{2}(?=\p{GCB=RI})|\X")
 _ALL_EXTENDING = regex.compile(rf"[{_EXTENDING}]++")
 _LAST_BASE = regex.compile(rf"(?r)\p{{GCB=RI}}{{2}}|[^{_EXTENDING}]")
 _FINAL = regex.compile(r"[\p{GCB=Control}\n]")
@@ -29,7 +29,7 @@ class Graphemes:
     # itself an extension of the one before it: the emoji before a joiner, the consonant before a virama) or
     # its last pair of regional indicators. So the cluster is held in three parts: what no decision needs any
     # more, the last base with what came with it, and marks behind it that came alone. The marks are not
-    # looked at before another base comes, so that a cluster costs what its characters cost, however it is cut.
+    # looked at before another base comes, so that a cluster costs what its characters cost.
     __slots__ = ("_base", "_head", "_is_plain", "_marks")
 
     def __init__(self) -> None:

@@ -16,7 +16,7 @@ class Lines:
     so neither does this. A last line without an end comes out at the close; behind a last line end
     there is no empty line.
 
-    * by default lines come without their ends. ``\r`` ends a line at once, and a ``\n`` behind it is swallowed.
+    * by default they come without their ends. A ``\r`` ends one at once; a ``\n`` behind it is dropped.
     * with ``keep_ends`` joining the output gives the input back. A ``\r`` must then wait for the next
       character, as that may be the ``\n`` that belongs to it.
 

@@ -18,7 +18,9 @@ def fold(text: str) -> str:
     So the length stays: "ß", "İ" and the Kelvin sign are letters of their own here.
     """
     return "".join(
-        small if len(small := c.lower()) == 1 and small.upper() == c else c  # one by one: "Σ" in a word is not
+        small
+        if len(small := c.lower()) == 1 and small.upper() == c
+        else c  # one by one: "Σ" in a word is not
         for c in text
     )
 
@@ -91,7 +93,13 @@ class LiteralScanner:
         return self._scan(text, len(self._held))
 
     def _scan(self, text: str, pos: int) -> Iterator[tuple[str, str | None]]:
-        first, children, fails, depths, ends = self._first, self._children, self._fails, self._depths, self._ends
+        first, children, fails, depths, ends = (
+            self._first,
+            self._children,
+            self._fails,
+            self._depths,
+            self._ends,
+        )
         node, match, out, size = self._node, self._match, 0, len(text)
         while pos < size:
             if not node:

@@ -22,7 +22,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeAlias, TypeGuard
 
-__all__ = ("AnyPattern", "StreamPattern", "is_pattern")
+__all__ = ("AnyPattern", "StreamPattern", "is_pattern", "mark")
 
 
 class AnyPattern(Protocol):
@@ -36,6 +36,10 @@ class AnyPattern(Protocol):
     @property
     def flags(self) -> int:
         """What it was compiled with."""
+        ...
+
+    def sub(self, repl: str, string: str, /) -> str:
+        """Replace all matches in a whole text."""
         ...
 
 
@@ -103,6 +107,8 @@ class _Translator:
         #: Characters before a position that the pattern may look at.
         self.behind: float = 0
         self.anchored = False
+        #: If an anchor asks for the character behind it.
+        self._asks = False
 
     def extent(self, nodes: _Nodes, *, ahead: bool) -> float:
         """Say how many characters are read at most; with ``ahead`` also those that are only looked at."""
@@ -295,20 +301,20 @@ class _Translator:
                 r"give its repeats a bound, such as (?<=\s{1,20})"
             )
         self.behind += extent
-        anchored, self.anchored = self.anchored, False
+        outside, self._asks = self._asks, False
         body = f"(?<{sign}{self.probe(nodes, flags, plain=True)})"
-        # An anchor in there may ask for the next character.
-        over = rf"\n?{_OVER}" if self.anchored else r"\Z"
-        self.anchored = self.anchored or anchored
+        over = rf"\n?{_OVER}" if self._asks else r"\Z"
+        self._asks = outside
         return f"(?:{over}|{body})"
 
     def _anchor(self, name: str, flags: int, *, plain: bool) -> str:
         self.anchored = True
         anchor = _ANCHORS[name]
+        if name in {"AT_BEGINNING", "AT_BEGINNING_STRING"}:
+            return anchor if plain else rf"(?:\Z|{anchor})"
+        self._asks = True
         if plain:
             return anchor
-        if name in {"AT_BEGINNING", "AT_BEGINNING_STRING"}:
-            return rf"(?:\Z|{anchor})"
         if name == "AT_END" and not flags & re.M:
             return rf"(?:\n?{_OVER})"  # also before a line feed that may turn out to be the last character
         return f"(?:{_OVER}|{anchor})"
@@ -344,7 +350,9 @@ def _read_regex(pattern: AnyPattern) -> tuple[str, int, dict[int, str]]:
             left &= ~engine.RegexFlag[letter]
             flags |= re.RegexFlag[letter]
     if left:
-        raise ValueError(f"{engine.RegexFlag(left)!r} cannot be followed while the text is coming: {source!r}")
+        raise ValueError(
+            f"{engine.RegexFlag(left)!r} cannot be followed while the text is coming: {source!r}"
+        )
     own: dict[int, str] = {}
     free = (code for code in range(0xF0000, 0x100000) if chr(code) not in source)
 
@@ -366,10 +374,11 @@ class StreamPattern:
     that needs no more on its own account, what it looks ahead at included, is not bounded by it.
     """
 
-    __slots__ = ("_empty", "_pattern", "_probe", "behind", "first", "limit")
+    __slots__ = ("_empty", "_pattern", "_probe", "behind", "first", "limit", "source")
 
     def __init__(self, pattern: AnyPattern, max_match: int | None = None) -> None:
         self._pattern: Any = pattern
+        self.source = pattern.pattern
         source, flags, own = pattern.pattern, pattern.flags & ~re.DEBUG, dict[int, str]()
         engine: Any = re
         if not isinstance(pattern, re.Pattern):
@@ -400,11 +409,14 @@ class StreamPattern:
         self._empty = tree.getwidth()[0] == 0
         if self._empty:  # an empty match is none: what remains behind it is what remained before
             probe = rf"(?=(?P<rest>{_LEAP}))(?:{probe})(?!(?P=rest)\Z)"
-        compile_: Callable[[str], Any] = lambda text: engine.compile(f"(?{_letters(flags)}:{text})")
-        self._probe = compile_(probe).search
         first = writer.first(tree, flags)
         #: Finds a character that a match can begin with; None: it may be any.
-        self.first = None if first is None or not first[0] else compile_("|".join(dict.fromkeys(first[0]))).search
+        self.first: Callable[[str], Any] | None = None
+        if first is not None and first[0]:
+            begin = "|".join(dict.fromkeys(first[0]))
+            self.first = _compile(engine, begin).search
+            probe = f"(?={begin}|{_OVER})(?:{probe})"
+        self._probe: Callable[..., Any] = _compile(engine, f"(?{_letters(flags)}:{probe})").search
         #: How much text before a position has to be kept for it.
         self.behind = int(writer.behind) + writer.anchored
 
@@ -427,8 +439,9 @@ class StreamPattern:
                 # if the characters that decide it have come in the same chunk.
                 offset = max(0, pos - self.behind)
                 window = text[offset:stop] + _MARK
-            start, end = self._probe(window, pos - offset).span()
-            start, end = start + offset, end + offset
+            found = self._probe(window, pos - offset)
+            start, end = (stop, stop + 1) if found is None else (found.start() + offset, found.end() + offset)
+            start = min(start, stop)
             if end <= stop and end - start <= limit:
                 return start, end
             if end <= stop or (start == pos and stop - pos > limit):
@@ -449,6 +462,11 @@ class StreamPattern:
         if self._empty and found.end() == start:  # the empty way was tried first, the next one is it
             return next(match for match in self._pattern.finditer(text, start) if match.end() > start)
         return found
+
+
+def _compile(engine: Any, source: str) -> Any:
+    # Another version of regex's own syntax may be the program's default.
+    return engine.compile(source, getattr(engine, "V0", 0))
 
 
 def mark(text: str) -> str:

@@ -158,11 +158,11 @@ class Sentences:
             verdict, position = self._judge(text, start, scan, final=final)
             if verdict is Verdict.WAIT and final:
                 verdict, position = Verdict.GOES_ON, max(position, scan + 1)
-            if verdict is Verdict.GOES_ON:
-                scan = position
-            elif position > limit:
+            if position > limit and text[scan] != "`":  # whatever the verdict is, or will be
                 start = self._cut(text, start, limit, out)
                 scan = max(scan, start)
+            elif verdict is Verdict.GOES_ON:
+                scan = position
             elif verdict is Verdict.WAIT:
                 hot = True
                 break

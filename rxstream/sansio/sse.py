@@ -1,8 +1,8 @@
-"""Server-sent events, by the WHATWG's rules: bytes or text in, ``SSEEvent`` out.
+r"""Server-sent events, by the WHATWG's rules: bytes or text in, ``SSEEvent`` out.
 
-* One byte-order mark at the very start is dropped. A line ends at ``\\n``, ``\\r\\n`` or ``\\r``, and nowhere else.
+* One byte-order mark at the very start is dropped. A line ends at ``\n``, ``\r\n`` or ``\r``, nowhere else.
 * ``field: value`` loses one space behind the colon. A line that starts with a colon is a comment.
-* ``data`` lines are joined by ``\\n``. A blank line dispatches the event, unless it has no ``data`` line at all.
+* ``data`` lines are joined by ``\n``. A blank line dispatches the event, if it has a ``data`` line.
 * ``event`` names one event; ``id`` names all events from here on; ``retry`` counts only in ASCII digits.
 * Bytes that are not UTF-8 become U+FFFD. What the last blank line did not close is no event.
 
@@ -16,7 +16,7 @@ from rxstream.items import SSEEvent
 
 __all__ = ("MAX_EVENT_SIZE", "SSEDecoder")
 
-#: Bytes of one event that are held at most. A model's longest event is some kilobytes; this is for the images.
+#: Bytes of one event that are held at most. Text comes in events of some kilobytes; this is for images.
 MAX_EVENT_SIZE = 16 * 1024 * 1024
 
 BOM = b"\xef\xbb\xbf"
@@ -88,20 +88,7 @@ class SSEDecoder:
         return b"\n".join(lines).decode("utf-8", "replace").strip()
 
     def _lines(self, chunk: bytes) -> Iterator[SSEEvent]:
-        if self._after_cr and not self._line and chunk.startswith(b"\n"):
-            chunk = chunk[1:]  # the second half of a line end whose first half has done the work
-        self._after_cr = chunk.endswith(b"\r")
-        if b"\r" in chunk:
-            chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        lines = chunk.split(b"\n")
-        tail = lines.pop()
-        if lines and self._line:
-            lines[0] = bytes(self._line) + lines[0]
-            self._line = bytearray()
-        if lines and self._start:
-            self._start = False
-            if len(lines[0]) <= self._room:  # else the mark counts, as it does while the line is read
-                lines[0] = lines[0].removeprefix(BOM)
+        *lines, tail = self._split(chunk)
         for line in lines:
             if len(line) > self._room:
                 raise self._too_long()
@@ -114,6 +101,24 @@ class SSEDecoder:
         self._line += tail
         if len(self._line) > self._room:
             raise self._too_long()
+
+    def _split(self, chunk: bytes) -> list[bytes]:
+        """Give the lines that end in the chunk, the first one whole, and behind them what is left over."""
+        if self._after_cr and not self._line and chunk.startswith(b"\n"):
+            chunk = chunk[1:]  # the second half of a line end whose first half has done the work
+        self._after_cr = chunk.endswith(b"\r")
+        if b"\r" in chunk:
+            chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        lines = chunk.split(b"\n")
+        if len(lines) > 1:
+            if self._line:
+                lines[0] = bytes(self._line) + lines[0]
+                self._line = bytearray()
+            if self._start:
+                self._start = False
+                if len(lines[0]) <= self._room:  # else the mark counts, as it does while the line is read
+                    lines[0] = lines[0].removeprefix(BOM)
+        return lines
 
     def _field(self, line: bytes) -> None:
         name, _, value = line.partition(b":")

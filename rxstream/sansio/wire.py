@@ -1,17 +1,18 @@
 """What the wires of all providers have in common: the frame of server-sent events, errors, and the end.
 
-``AnswerEvents`` is the base of the machines that read decoded events, ``AnswerDecoder`` makes of one of them
-a machine that reads the bytes of the HTTP body. What differs between providers is in ``chat`` and ``responses``.
+``AnswerEvents`` is the base of the machines that read decoded events, ``AnswerDecoder`` makes of one
+of them a machine that reads the bytes of the HTTP body. ``chat`` and ``responses`` have the rest.
 """
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from jiter import from_json
 
 from rxstream.errors import MalformedStream, ProviderError, StreamTruncated
-from rxstream.items import SSEEvent, StreamChunk, StreamResult, Usage
+from rxstream.items import StreamChunk, StreamResult, Usage
 from rxstream.sansio.answer import Answer
 from rxstream.sansio.sse import SSEDecoder
 
@@ -23,10 +24,15 @@ QUOTED = 200
 #: Bytes that are kept of a body that may turn out to be no event stream at all.
 HEAD = 16 * 1024
 
+#: What JSON's own are decoded to. As ``Any``, a check against them leaves a value as untyped as it was;
+#: type checkers would make ``dict[Unknown, Unknown]`` of it.
+OBJECT: Any = dict
+LIST: Any = list
+
 SSE_FIELDS = ("data", "event", "id", "retry")
 
 
-class AnswerEvents:
+class AnswerEvents(ABC):
     """The base of a machine from the decoded events of one answer to its chunks."""
 
     __slots__ = ("_answer", "_event_count", "_index", "done", "finished")
@@ -39,9 +45,9 @@ class AnswerEvents:
         self.done = False
         self.finished = False
 
+    @abstractmethod
     def feed(self, event: Any) -> list[StreamChunk]:
         """Take the next event; give its chunks."""
-        raise NotImplementedError
 
     def close(self) -> Iterable[StreamChunk]:
         """Check that the answer is whole: raise ``StreamTruncated`` with what there is if it is not."""
@@ -52,9 +58,9 @@ class AnswerEvents:
         """Give the answer so far."""
         return self._answer.result()
 
+    @abstractmethod
     def missing(self) -> list[str]:
         """Say what a whole answer would have and this one has not."""
-        raise NotImplementedError
 
     def check_end(self, rest: str) -> None:
         """Raise if something is missing, or if ``rest`` of an event is left over."""
@@ -85,11 +91,40 @@ class AnswerEvents:
             f"the provider reported an error in event {self._event_count}", body, self.partial()
         )
 
-    def named_error(self, body: object) -> ProviderError:
+    def named_error(self, body: Any) -> ProviderError:
         """Make the error of an event that is one by its name, whatever it holds."""
         self._event_count += 1
-        found = error_in(body) if isinstance(body, dict) else None
+        found = error_in(body) if isinstance(body, OBJECT) else None
         return self.error_event(body if found is None else found)
+
+    def text_in(self, fields: dict[str, Any], name: str) -> str:
+        """Read a field that is a text; null and missing are empty."""
+        text = fields.get(name)
+        if text is None:
+            return ""
+        if not isinstance(text, str):
+            raise self.wrong(name, "a string or null", text)
+        return text
+
+    def object_in(self, fields: dict[str, Any], name: str) -> dict[str, Any]:
+        """Read a field that is an object; null and missing are empty."""
+        value: Any = fields.get(name)
+        if value is None:
+            return {}
+        if not isinstance(value, OBJECT):
+            raise self.wrong(name, "an object or null", value)
+        found: dict[str, Any] = value
+        return found
+
+    def objects_in(self, fields: dict[str, Any], name: str) -> list[dict[str, Any]]:
+        """Read a field that is a list of objects; null and missing are empty."""
+        values: Any = fields.get(name)
+        if values is None:
+            return []
+        if not isinstance(values, LIST) or not all(isinstance(value, OBJECT) for value in values):
+            raise self.wrong(name, "a list of objects or null", values)
+        found: list[dict[str, Any]] = values
+        return found
 
 
 class AnswerDecoder:
@@ -203,7 +238,7 @@ class AnswerDecoder:
         if _is_event_stream(text):
             return
         body = _decoded_if_json(text)
-        error = error_in(body) if isinstance(body, dict) else None
+        error = error_in(body) if isinstance(body, OBJECT) else None
         if error is not None:
             raise provider_error(
                 "the provider answered with an error instead of a stream", error, self.partial()
@@ -226,7 +261,7 @@ class _Frames(SSEDecoder):
             self._room -= len(value)
 
 
-def error_in(event: dict[str, Any]) -> object | None:
+def error_in(event: dict[str, Any]) -> Any:
     """Find the error that an event reports, in any provider's dialect; ``None`` if it reports none."""
     error = event.get("error")
     if error:
@@ -238,9 +273,9 @@ def error_in(event: dict[str, Any]) -> object | None:
     return None
 
 
-def provider_error(what: str, body: object, partial: StreamResult) -> ProviderError:
+def provider_error(what: str, body: Any, partial: StreamResult) -> ProviderError:
     """Make a ``ProviderError`` of the error object, or text, that a provider sent."""
-    fields: dict[str, Any] = body if isinstance(body, dict) else {}
+    fields: dict[str, Any] = body if isinstance(body, OBJECT) else {}
     code = fields.get("code")
     kind = fields.get("type")
     words = fields.get("message") or fields.get("detail") or body
@@ -285,10 +320,10 @@ def _number(value: object) -> int:
 
 
 def _detail(details: Any, name: str) -> int:
-    return _number(details.get(name)) if isinstance(details, dict) else 0
+    return _number(details.get(name)) if isinstance(details, OBJECT) else 0
 
 
-def _decoded_if_json(text: str) -> object:
+def _decoded_if_json(text: str) -> Any:
     try:
         return from_json(text.encode())
     except ValueError:

@@ -93,18 +93,20 @@ class UnicodeWords:
 
     Needs ICU: ``pip install 'rxstream[unicode]'``, else ``ImportError``. Over the whole text
 
-    * by default the output is the segments with a letter, a number or an ideograph in them; "can't" and "3.14"
-      are one word each, spaces and punctuation are none;
-    * with ``keep_whitespace`` it is all segments, and joining the output gives the text back.
+    * by default the output is every segment with a letter, a digit or an ideograph in it: "can't" and
+      "3.14" are one word each, spaces, punctuation and emoji are none;
+    * with ``keep_whitespace`` it is every segment, and joining the output gives the text back.
 
-    A word comes out when it is certain where it ends: at the character behind it, or at the one behind that if
-    the first could join it to a next part ("can'", "3."). A dictionary looks at a run of such a script as a whole,
-    so those words come out together when their run ends: at a space, at punctuation, at another script.
+    A word comes out when its end is certain: with the character behind it, or, if that one could join it
+    to a next part ("can'", "3."), with the one behind that. To a dictionary the words of a run depend on
+    one another, so they come out together when their run ends: at a space, punctuation, another script.
 
-    Holds back at most about ``max_run`` characters. Of a longer run ICU sees ``max_run`` at once, the words in the
-    first three quarters come out, and the rest belongs to what follows; where nothing ends in them, as in 300
-    letters without a space, what was seen is cut off as it is. Shorter runs give exactly what ICU makes of
-    the whole text.
+    Holds back little more than ``max_run`` characters. Of a longer run ICU is shown ``max_run``, the words
+    that end in the first three quarters come out, and the rest goes with what follows. Where none ends
+    there, as in 300 letters without a space, the characters shown are cut off from the rest. All runs that
+    are shorter give what ICU makes of the whole text.
+
+    Raises ``ValueError`` if ``max_run`` is not positive.
     """
 
     __slots__ = ("_breaker", "_held", "_is_word", "_keep_whitespace", "_match", "_max_run")
@@ -118,7 +120,7 @@ class UnicodeWords:
             from icu4py.breakers import WordBreaker  # noqa: PLC0415 - an optional package
         except ImportError as error:
             raise ImportError(
-                "UnicodeWords needs the package icu4py, which is not installed: pip install 'rxstream[unicode]'"
+                "UnicodeWords needs the package icu4py, which is not here: pip install 'rxstream[unicode]'"
             ) from error
         self._breaker = WordBreaker
         self._match = _stretch().match
@@ -191,18 +193,18 @@ def _wordlike() -> regex.Pattern[str]:
 
 @functools.cache
 def _stretch() -> regex.Pattern[str]:
-    """Make the pattern of a stretch: text that ends at a certain boundary, and whose inside is ICU's business.
+    """Make the pattern of a stretch: text that ends at a certain boundary. Its inside is ICU's business.
 
-    Most stretches are one word. What follows on a stretch can change nothing in it, nor the other way round.
+    Most stretches are one word. What stands behind a stretch changes nothing in it, nor the other way round.
     The rules are those of UAX #29, with ICU's own for Hangul syllables, which join nothing but each other.
-    Where the pattern is coarser than the rules (an apostrophe between a Hebrew letter and a digit), a word comes
-    a little later; where it were finer, words would be wrong.
+    Where the pattern is coarser than the rules (for an apostrophe between a Hebrew letter and a digit), a
+    word comes a little later; where it were finer, words would be wrong.
 
     The group "open" is a possible middle of a word at the end of what is known. Only the next character tells
-    whether it is one, so it is part of the match, but not known to be part of the stretch. At most 30 marks
-    may stand on a middle, which is the bound of Unicode's stream-safe text format (UAX #15).
+    whether it is one, so it belongs to the match, but does not count as part of the stretch yet. At most 30
+    marks may stand on a middle, the bound of Unicode's stream-safe text format (UAX #15).
 
-    Compiled when first needed, as it takes as long as importing a package.
+    Compiled when first needed: it takes 20 ms, which an ``import rxstream`` should not.
     """
     marks = r"[\p{WB=Extend}\p{WB=Format}\p{WB=ZWJ}]"
     hangul = r"[\uAC00-\uD7A3]"
@@ -239,5 +241,6 @@ def _stretch() -> regex.Pattern[str]:
         |(?:{joiners}{run}?+)++
         |.{marks}*+
     )"""
-    emoji_behind_zwj = r"(?<=\u200D)(?=\p{Extended_Pictographic})"
-    return regex.compile(rf"{one}(?:{emoji_behind_zwj}{one})*+", regex.VERBOSE | regex.DOTALL | regex.V1)
+    # Code points without a character yet may be emoji to ICU: Unicode has reserved some for them.
+    emoji_behind_joiner = r"(?<=\u200D)(?=[\p{Extended_Pictographic}\p{Cn}])"
+    return regex.compile(rf"{one}(?:{emoji_behind_joiner}{one})*+", regex.VERBOSE | regex.DOTALL | regex.V1)

@@ -14,9 +14,7 @@ __all__ = ("OpenStream", "StreamIterator", "open_stream")
 T = TypeVar("T")
 
 
-def open_stream(
-    observable: Observable[T], *, credit: int = 8, close_timeout: float = 5.0
-) -> "OpenStream[T]":
+def open_stream(observable: Observable[T], *, credit: int = 8, close_timeout: float = 5.0) -> "OpenStream[T]":
     """Read an Observable with ``async for``.
 
         async with rxs.open_stream(answer.pipe(rxs.buffer_words())) as words:

@@ -46,7 +46,7 @@ _MIXED_BYTES = (*(text.encode() for text in _MIXED), b"\x80", b"\xbf\xbf", b"\xf
 def assert_incremental(
     factory: Callable[[], Machine[AnyStr, O]],
     text: AnyStr,
-    continuations: Continuations[AnyStr] = (),
+    continuations: Continuations[AnyStr] | None = None,
     *,
     join: Join[O] | None = None,
     lag: int = 0,
@@ -57,9 +57,9 @@ def assert_incremental(
 
     At each prefix of ``text`` (a random ``places`` of them, if there are more) the machine's whole
     output is looked up for many continuations of that prefix: none at all, the rest of ``text`` and
-    parts of it, characters of every kind, and ``continuations`` (texts, or a function from the prefix
-    to texts), which are added to these. ``join`` maps a list of items to the sequence that is compared:
-    ``"".join`` where the items' borders mean nothing, or, for snapshots, the last item.
+    other parts of it, characters of every kind, and ``continuations`` (texts, or a function from the
+    prefix to texts), which are added to these. ``join`` maps a list of items to the sequence that is
+    compared: ``"".join`` where the items' borders mean nothing, or, for snapshots, the last item.
 
     *Taken back* (law 6): what is out after the prefix is not the beginning of one of these outputs.
     That is a proof.
@@ -75,12 +75,16 @@ def assert_incremental(
     rng = random.Random(seed)  # noqa: S311 - a sample, not a secret
     view: Join[O] = _as_it_is if join is None else join
     slow = _after_each_character(factory, text)
+    endings = endings_of([text], continuations)
     for place in some(range(len(text) + 1), places, rng):
         prefix = text[:place]
-        tried = list(_continuations(text, place, rng))
-        tried += continuations(prefix) if callable(continuations) else continuations
         out = view(_fed(factory, prefix))
-        wholes = {after: view(run_machine(factory, [prefix + after])[0]) for after in tried}
+        wholes: dict[AnyStr, Sequence[Any]] = {}
+        tried = list(_continuations(text, place))
+        tried += endings(prefix)
+        for after in tried:
+            if after not in wholes:
+                wholes[after] = view(run_machine(factory, [prefix + after])[0])
         for after, whole in wholes.items():
             if whole[: len(out)] != out:
                 raise AssertionError(
@@ -114,40 +118,39 @@ def mixed_continuations(like: AnyStr) -> tuple[AnyStr, ...]:
 
 
 def endings_of(
-    samples: Sequence[AnyStr], more: Continuations[AnyStr]
+    samples: Sequence[AnyStr], more: Continuations[AnyStr] | None = None
 ) -> Callable[[AnyStr], Iterator[AnyStr]]:
-    """Take continuations from samples: from behind what the prefix ends with, and from anywhere.
+    """Add to ``more`` what stands in the samples behind the last characters of the text so far.
 
-    A sample that holds ``<think>`` so shows how the ``<th`` of another one may go on.
+    So a sample with ``<think>`` in it shows how the ``<th`` of another one may go on.
     """
-    rng = random.Random(0)  # noqa: S311 - a sample, not a secret
     # Asked for each prefix: an iterator would be empty the second time.
-    given = more if callable(more) else list(more)
+    given = more if callable(more) else list(more or ())
+    rng = random.Random(0)  # noqa: S311 - a sample, not a secret
 
     def endings(prefix: AnyStr) -> Iterator[AnyStr]:
         yield from given(prefix) if callable(given) else given
         for sample in some(samples, 8, rng):
-            for known in range(min(len(prefix), 8), 0, -1):
+            starts = {rng.randint(0, len(sample))}
+            for known in range(1, min(len(prefix), 8) + 1):
                 tail: Any = prefix[-known:]  # `find` has no type that fits both str and bytes
-                place = sample.find(tail)
-                if place >= 0:
-                    yield sample[place + known :]
+                starts.update((sample.find(tail) + known, sample.rfind(tail) + known))
+                if tail not in sample:
                     break
-            yield sample[rng.randint(0, len(sample)) :]
+            for start in sorted(starts):
+                yield sample[start:]
 
     return endings
 
 
-def _continuations(text: AnyStr, place: int, rng: random.Random) -> Iterator[AnyStr]:
-    """Go on with nothing, the rest and parts of it, the whole again, the mixed, and ends of the text."""
+def _continuations(text: AnyStr, place: int) -> Iterator[AnyStr]:
+    """Go on with nothing, with the rest and parts of it, with the whole again, with everything."""
     yield text[:0]
     yield text[place:]
     yield text[place : place + 1]
     yield text[place + 1 :]
     yield text
     yield from mixed_continuations(text)
-    for start in some(range(len(text)), 8, rng):
-        yield text[start:]
 
 
 def _as_it_is(items: list[O]) -> list[O]:

@@ -65,8 +65,8 @@ def assert_linear(
     raise AssertionError(
         f"law 3: the cost of {shape} grows like its length to the power {found:.2f} (at most {exponent:g} is "
         f"allowed): {small * 1e3:.1f} ms for {size // _STEP} characters, {large * 1e3:.1f} ms for {size}. "
-        "Remember how far you have looked, and keep what is held back as a list of pieces: `held += chunk` "
-        "copies, and searching it again looks at, all of it for every chunk."
+        "Remember how far the text was searched, and hold it back as a list of pieces: `held += chunk` "
+        "copies all of it for every chunk, and a search of it looks at all of it again."
     )
 
 

@@ -77,7 +77,7 @@ def check_machine(
     *,
     join: Join[O] | None = None,
     lossless: bool = False,
-    continuations: Continuations[AnyStr] = (),
+    continuations: Continuations[AnyStr] | None = None,
     lag: int = 0,
     linear: bool = True,
 ) -> None: ...
@@ -95,7 +95,7 @@ def check_machine(
     *,
     join: Join[Any] | None = None,
     lossless: bool = False,
-    continuations: Continuations[Any] = (),
+    continuations: Continuations[Any] | None = None,
     lag: int = 0,
     linear: bool = True,
     chunkings: Callable[[Any], Iterable[Sequence[Any]]] | None = None,
@@ -175,6 +175,12 @@ def _check_independent(factory: Callable[[], Machine[I, O]], first: Sequence[I],
 
 
 def _check_empty_chunks(factory: Callable[[], Machine[AnyStr, O]], text: AnyStr) -> None:
+    nothing, empty = run_machine(factory, []), run_machine(factory, [text[:0]])
+    if not same(nothing, empty):
+        raise AssertionError(
+            f"law 1: an empty chunk is as good as none, but no chunk at all gives {show(nothing)}, "
+            f"and one empty chunk {show(empty)}"
+        )
     run = Run(factory)
     for place in range(len(text) + 1):
         before = len(run.items)

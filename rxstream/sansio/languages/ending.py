@@ -1,8 +1,9 @@
 """Whether a sentence ends at a terminator: a look at the word before and the word behind it.
 
-The answer is a verdict and a position. The verdict on a text never changes when the text grows, except
-from ``WAIT`` to one of the others. That alone makes the splitter independent of chunks. Every look is
-bounded, so that nobody can make it wait for ever with a million full stops or spaces.
+The answer is a verdict and the position behind the terminator and what closes there: where the sentence
+ends, if it does, and where to look on, if it does not. When the text grows, the verdict never changes except
+from ``WAIT`` to one of the others, and the position never shrinks. That alone makes the splitter independent
+of chunks. Every look is bounded, so that nobody can make it wait for ever with a million full stops or spaces.
 """
 
 import re
@@ -29,7 +30,7 @@ _STRONG = "!?‼⁇⁈⁉؟۔।॥"
 TERMINATORS = ".…" + _STRONG + _IDEOGRAPHIC
 
 # A run of terminators; full stops may be spaced out (". . ."), but ".NET" and ".5" are words.
-_RUN = re.compile(rf"[{TERMINATORS}]+(?:(?<=\.)[ \u00a0]\.(?!\w)[{TERMINATORS}]*)*")
+_RUN = re.compile(rf"(?:[.…]+(?:(?<=\.)[ \u00a0]\.(?!\w)[.…]*)*)?[{TERMINATORS}]*")
 _RUN_MOST = 64
 
 # What belongs to the sentence that ended: closing quotes and brackets, emphasis, emoji, footnote marks.
@@ -69,14 +70,12 @@ def judge(rules: Rules, text: str, start: int, at: int, *, final: bool) -> tuple
     most = end + _CLOSERS_MOST
     closed = closers.match(text, end, most).end()  # type: ignore[union-attr]
     if closed >= most:
-        return Verdict.GOES_ON, end
+        return Verdict.GOES_ON, closed
     if closed == len(text) or (text[closed] in "[【" and _NOTE_BEGUN.fullmatch(text, closed)):
         return Verdict.WAIT, closed
     if text[closed].isspace():
-        verdict = _before_space(rules, text, start, (at, end, closed), final=final)
-    else:
-        verdict = _before_letter(rules, text, start, (at, end, closed))
-    return verdict, end if verdict is Verdict.GOES_ON else closed
+        return _before_space(rules, text, start, (at, end, closed), final=final), closed
+    return _before_letter(rules, text, start, (at, end, closed)), closed
 
 
 def _before_letter(rules: Rules, text: str, start: int, marks: tuple[int, int, int]) -> Verdict:
@@ -112,6 +111,8 @@ def _before_space(
     dots = run.count(".") + 3 * run.count("…")
     if run.strip(".… \u00a0"):
         return _strong(rules, text, start, marks)
+    if end + 1 == len(text) and text[end] in " \u00a0" and not final:
+        return Verdict.WAIT  # a spaced full stop may come, and be part of the run
     if 2 <= dots <= 3:
         if text[max(start, at - 1) : at] == "[" and text[end] == "]":
             return Verdict.GOES_ON  # something was left out here
@@ -137,7 +138,11 @@ def _in_title(text: str, start: int, at: int) -> bool:
 
 def _in_brackets(text: str, start: int, at: int) -> bool:
     before = text[max(start, at - _BEFORE) : at]
-    return before.count("(") > before.count(")") or before.count("“") > before.count("”") or before.count('"') % 2 > 0
+    return (
+        before.count("(") > before.count(")")
+        or before.count("“") > before.count("”")
+        or before.count('"') % 2 > 0
+    )
 
 
 def _next(text: str, closed: int) -> tuple[Verdict | None, int]:

@@ -1,0 +1,205 @@
+"""Machines on text, made to take an answer's chunks as well.
+
+A text machine knows ``str``. Here it learns what a chunk is: its text is ``content``, a finish reason ends
+the text (a machine of its own begins behind it), and two choices of one answer are two texts, which must
+never run together.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from rxstream.errors import MixedChoices
+from rxstream.items import StreamChunk, Text
+from rxstream.sansio import Machine
+
+__all__ = ("Rewriter", "Splitter", "rewriter", "splitter")
+
+
+class _OnText:
+    """What both kinds share: the machine of the current text, and which choice it belongs to."""
+
+    __slots__ = ("_choice", "_factory", "_feed", "_machine", "_operator")
+
+    def __init__(
+        self, factory: Callable[[], Machine[str, Any]], first: Machine[str, Any], operator: str
+    ) -> None:
+        self._factory = factory
+        self._operator = operator
+        self._choice: int | None = None
+        self._begin(first)
+
+    def _begin(self, machine: Machine[str, Any]) -> None:
+        self._machine: Any = machine
+        self._feed: Callable[[str], Iterable[Any]] = machine.feed
+
+    def _refuse(self, item: object) -> TypeError:
+        return TypeError(
+            f"{self._operator} works on text: it expects str or StreamChunk items, and got "
+            f"{type(item).__name__}: {item!r:.80}. Map the items to text first: ops.map(...)."
+        )
+
+    def _take(self, chunk: StreamChunk) -> None:
+        """Check that a chunk's text belongs to the text so far."""
+        if self._choice is None:
+            self._choice = chunk.choice
+        elif chunk.choice != self._choice:
+            msg = (
+                f"{self._operator} works on one text, and got chunks of choice {self._choice} and of choice "
+                f"{chunk.choice} of one answer. Pick one before it: "
+                f"ops.filter(lambda chunk: chunk.choice == {self._choice})."
+            )
+            raise MixedChoices(msg)
+
+
+class Splitter(_OnText):
+    """Text or chunks in, the text machine's own items out."""
+
+    __slots__ = ()
+
+    def feed(self, item: Text) -> Iterable[Any]:
+        """Feed an item's text; a finish reason closes it."""
+        if item.__class__ is str:
+            return self._feed(item)  # type: ignore[arg-type]
+        if not isinstance(item, StreamChunk):
+            if isinstance(item, str):
+                return self._feed(str(item))
+            raise self._refuse(item)
+        content = item.content
+        if content and item.choice != self._choice:
+            self._take(item)
+        if item.finish_reason is None:
+            return self._feed(content) if content else ()
+        return self._finish(content) if item.choice == self._choice else ()
+
+    def _finish(self, content: str) -> Iterator[Any]:
+        if content:
+            yield from self._feed(content)
+        yield from self._machine.close()
+        self._begin(self._factory())
+
+    def close(self) -> Iterable[Any]:
+        """Close the current text."""
+        return self._machine.close()  # type: ignore[no-any-return]
+
+
+class Rewriter(_OnText):
+    """Text in, text out; chunks in, chunks out, with the text that the machine makes of theirs.
+
+    A chunk whose text changes gives up what would still show the old one: ``raw`` and ``logprobs``.
+    """
+
+    __slots__ = ("_last",)
+
+    def __init__(
+        self, factory: Callable[[], Machine[str, str]], first: Machine[str, str], operator: str
+    ) -> None:
+        super().__init__(factory, first, operator)
+        self._last: StreamChunk | None = None
+
+    def feed(self, item: Text) -> Iterable[Text]:
+        """Feed an item's text; a chunk that has nothing left to carry is dropped."""
+        if item.__class__ is str:
+            return self._feed(item)  # type: ignore[arg-type]
+        if not isinstance(item, StreamChunk):
+            if isinstance(item, str):
+                return self._feed(str(item))
+            raise self._refuse(item)
+        content = item.content
+        if content and item.choice != self._choice:
+            self._take(item)
+        self._last = item
+        pieces: list[str] = []
+        try:
+            if content:
+                pieces.extend(self._feed(content))
+            if item.finish_reason is not None and item.choice == self._choice:
+                pieces.extend(self._machine.close())
+                self._begin(self._factory())
+        except Exception as error:  # noqa: BLE001 - raised behind the text that came before it
+            return _then_raise(item, "".join(pieces), error)
+        text = "".join(pieces)
+        if getattr(self._machine, "finished", False):
+            return (_with_text(item, text, item.finish_reason or "stop"),)
+        if text == content:
+            return (item,)
+        if text or _carries_more(item):
+            return (_with_text(item, text, item.finish_reason),)
+        return ()
+
+    def close(self) -> Iterable[Text]:
+        """Release what was held back."""
+        rest: Iterable[str] = self._machine.close()
+        return rest if self._last is None else self._as_chunk(rest, self._last)
+
+    @staticmethod
+    def _as_chunk(rest: Iterable[str], last: StreamChunk) -> Iterator[Text]:
+        text = "".join(rest)
+        if text:
+            yield StreamChunk(text, None, last.index, last.model, last.choice, role=last.role, id=last.id)
+
+
+class _FinishingSplitter(Splitter):
+    """A splitter whose machine may know its end by itself."""
+
+    __slots__ = ()
+
+    @property
+    def finished(self) -> bool:
+        return bool(self._machine.finished)
+
+
+class _FinishingRewriter(Rewriter):
+    """A rewriter whose machine may know its end by itself, as a stop sequence does."""
+
+    __slots__ = ()
+
+    @property
+    def finished(self) -> bool:
+        return bool(self._machine.finished)
+
+
+def splitter(factory: Callable[[], Machine[str, Any]], operator: str) -> Splitter:
+    """Make a machine on text or chunks of a text machine that gives items of its own."""
+    first = factory()
+    kind = _FinishingSplitter if hasattr(first, "finished") else Splitter
+    return kind(factory, first, operator)
+
+
+def rewriter(factory: Callable[[], Machine[str, str]], operator: str) -> Rewriter:
+    """Make a machine on text or chunks of a text machine that gives text."""
+    first = factory()
+    kind = _FinishingRewriter if hasattr(first, "finished") else Rewriter
+    return kind(factory, first, operator)
+
+
+def _carries_more(chunk: StreamChunk) -> bool:
+    return bool(
+        chunk.finish_reason
+        or chunk.reasoning
+        or chunk.tool_calls
+        or chunk.usage is not None
+        or chunk.refusal
+        or chunk.role
+    )
+
+
+def _with_text(chunk: StreamChunk, text: str, finish_reason: str | None) -> StreamChunk:
+    return StreamChunk(
+        text,
+        finish_reason,
+        chunk.index,
+        chunk.model,
+        chunk.choice,
+        chunk.reasoning,
+        chunk.tool_calls,
+        chunk.usage,
+        role=chunk.role,
+        id=chunk.id,
+        refusal=chunk.refusal,
+    )
+
+
+def _then_raise(chunk: StreamChunk, text: str, error: Exception) -> Iterator[StreamChunk]:
+    if text:
+        yield _with_text(chunk, text, None)
+    raise error

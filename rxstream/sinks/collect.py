@@ -1,0 +1,75 @@
+"""A whole stream at once."""
+
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from reactivex import Observable
+
+from rxstream.items import StreamChunk, StreamResult, Text
+from rxstream.sansio.answer import Answer
+from rxstream.sinks.open_stream import open_stream
+
+__all__ = ("collect", "to_list")
+
+T = TypeVar("T")
+OnItem = Callable[[T], Awaitable[object] | object]
+
+
+async def collect(
+    observable: Observable[Text], *, on_item: OnItem[Any] | None = None, choice: int = 0
+) -> StreamResult:
+    """Put a stream of chunks, or of text, together.
+
+        result = await rxs.collect(rxs.from_chat(client, model=model, messages=messages))
+        print(result.content, result.finish_reason, result.total_tokens)
+
+    ``on_item`` sees each item as it comes; it may be async, and the stream waits for it. ``choice``: whose
+    text, reasoning, tool calls and finish reason the result has, if the request asked for several; usage is
+    that of all together, ``chunks`` holds every chunk. Text items become chunks with only a ``content``.
+
+    Raises what the stream raises; TypeError for items that are neither text nor chunks: for those there is
+    ``to_list``.
+    """
+    answer = Answer()
+    chunks: list[StreamChunk] = []
+    async with open_stream(observable) as items:
+        async for item in items:
+            if isinstance(item, StreamChunk):
+                chunk = item
+            elif isinstance(item, str):
+                chunk = StreamChunk(item, None, len(chunks), choice=choice)
+            else:
+                msg = (
+                    f"collect() puts text together: it expects str or StreamChunk items, and got "
+                    f"{type(item).__name__}: {item!r:.80}. For a list of any items there is to_list()."
+                )
+                raise TypeError(msg)
+            chunks.append(chunk)
+            answer.add(chunk)
+            if on_item is not None:
+                await _tell(on_item, item)
+    return answer.result(choice, chunks)
+
+
+async def to_list(observable: Observable[T], *, on_item: OnItem[T] | None = None) -> list[T]:
+    """Return all items of a stream, of any kind, as a list.
+
+        words = await rxs.to_list(answer.pipe(rxs.buffer_words()))
+
+    ``on_item`` sees each item as it comes; it may be async, and the stream waits for it. Raises what the
+    stream raises; the items before that are lost but for ``on_item``.
+    """
+    found: list[T] = []
+    async with open_stream(observable) as items:
+        async for item in items:
+            found.append(item)
+            if on_item is not None:
+                await _tell(on_item, item)
+    return found
+
+
+async def _tell(on_item: OnItem[Any], item: Any) -> None:
+    told = on_item(item)
+    if inspect.isawaitable(told):
+        await told

@@ -1,0 +1,53 @@
+"""Chat completions."""
+
+from functools import partial
+from typing import Any
+
+from reactivex import Observable
+
+from rxstream.items import StreamChunk
+from rxstream.sansio.chat import ChatDecoder, ChatEvents
+from rxstream.sources.request import answer_of
+
+__all__ = ("from_chat",)
+
+
+def from_chat(client: Any, **request: Any) -> Observable[StreamChunk]:
+    """Ask a chat model; the answer comes as chunks.
+
+        answer = rxs.from_chat(AsyncOpenAI(), model="gpt-4o-mini", messages=messages)
+
+    ``client``: an ``AsyncOpenAI`` or ``OpenAI``, their Azure forms, what ``with_options`` returns, or
+    anything with ``chat.completions.create``. ``request``: what ``create`` takes. Each subscription sends
+    the request anew, when its first item is asked for, and closes the connection when it is left. A
+    synchronous client works in a thread. asyncio and trio.
+
+    Usage is asked for (``stream_options={"include_usage": True}``) unless ``stream_options`` is given;
+    ``stream_options=None`` sends none, for servers that refuse it.
+
+    With ``n=2`` the chunks of both choices come as they arrive, told apart by ``choice``; operators on text
+    take one: ``ops.filter(lambda chunk: chunk.choice == 0)``.
+
+    Raises, with what had come as ``partial``: StreamTruncated when the answer ends without a finish reason
+    or its terminator, ConnectionLost (one of those) when the connection dies, ProviderError for an error
+    frame, MalformedStream for what is no event stream. What ``create`` itself raises (401, 429, refused
+    connections, after the client's own ``max_retries``) comes unchanged.
+    """
+    if "stream" in request:
+        msg = f"from_chat() always streams; leave stream={request['stream']!r} out of the request"
+        raise TypeError(msg)
+    options = request.setdefault("stream_options", {"include_usage": True})
+    if options is None:
+        del request["stream_options"]
+    expected = {
+        "choices": request.get("n") or 1,
+        "expects_usage": bool(isinstance(options, dict) and options.get("include_usage")),
+    }
+    return answer_of(
+        "from_chat",
+        client,
+        lambda client: client.chat.completions,
+        request,
+        partial(ChatDecoder, **expected),
+        partial(ChatEvents, **expected),
+    )

@@ -1,0 +1,123 @@
+"""Recordings of real streams, played back."""
+
+import json
+from base64 import b64decode
+from collections.abc import AsyncIterator
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import anyio
+from reactivex import Observable
+
+from rxstream.engine.lift import lift
+from rxstream.engine.observable import PullObservable
+from rxstream.errors import MalformedStream, ProviderError
+from rxstream.items import StreamChunk
+from rxstream.sansio.chat import ChatDecoder
+from rxstream.sansio.responses import ResponsesDecoder
+from rxstream.sources.lost import DecodedAnswer, Decoder, Lost
+
+__all__ = ("bundled_recordings", "from_recording")
+
+_BUNDLED = Path(__file__).parent.parent / "recordings"
+
+
+def bundled_recordings() -> dict[str, Path]:
+    """Return the real recordings that come with the package, by name."""
+    return {path.stem: path for path in sorted(_BUNDLED.glob("*.jsonl"))}
+
+
+def from_recording(path: str | PathLike[str], *, speed: float | None = 1.0) -> Observable[StreamChunk]:
+    """Play a recording of a real stream, network read by network read, with its timing.
+
+        answer = rxs.from_recording("01-prose")
+
+    ``path``: a file that ``record_stream`` wrote, or the name of a recording that comes with the package.
+    ``speed``: 2.0 is twice as fast; None is all at once. The reads go through the same decoder as
+    ``from_chat``'s (or ``from_responses``'), and the end is the recorded one: a connection that died raises
+    ConnectionLost, an HTTP error ProviderError with its ``status``. Each subscription plays it anew.
+
+    Raises FileNotFoundError, which names the bundled recordings; ValueError for a speed that is not
+    positive; MalformedStream for a file that is no recording.
+    """
+    if speed is not None and not speed > 0:
+        msg = f"from_recording() expects a positive speed, or None for at once, and got {speed!r}"
+        raise ValueError(msg)
+    found = Path(path)
+    if not found.exists():
+        bundled = bundled_recordings()
+        if str(path) not in bundled:
+            msg = (
+                f"from_recording() found no file {str(path)!r}, and no recording of that name comes with "
+                f"rxstream. Those that do: {', '.join(bundled)}."
+            )
+            raise FileNotFoundError(msg)
+        found = bundled[str(path)]
+    header = _read(found)[0]
+    source: PullObservable[Any] = PullObservable(lambda: _play(found, speed), f"from_recording({path!r})")
+    return source.pipe(lift(lambda: DecodedAnswer(_decoder(header))))  # type: ignore[no-any-return]
+
+
+def _decoder(header: dict[str, Any]) -> Decoder:
+    request = header.get("request") or {}
+    if str(request.get("path", "")).endswith("/responses"):
+        return ResponsesDecoder()
+    body = request.get("body") or {}
+    options = body.get("stream_options") or {}
+    return ChatDecoder(choices=body.get("n") or 1, expects_usage=bool(options.get("include_usage")))
+
+
+def _read(path: Path) -> list[dict[str, Any]]:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    try:
+        entries = [json.loads(line) for line in lines]
+        if not entries or "request" not in entries[0]:
+            raise ValueError("no header")  # noqa: TRY301 - said below, with the rest
+    except ValueError as error:
+        msg = (
+            f"{path} is no recording ({error}): expected JSON lines, first a header with 'request' and "
+            f"'response', then one {{'t', 'data'}} a network read, as record_stream() writes them."
+        )
+        raise MalformedStream(msg) from None
+    return entries
+
+
+async def _play(path: Path, speed: float | None) -> AsyncIterator[bytes]:
+    start = anyio.current_time()
+    header, *entries = _read(path)
+    status = (header.get("response") or {}).get("status", 200)
+    end = str(header.get("end", "the recording stops in the middle"))
+    body = b""
+    for entry in entries:
+        if speed is not None:
+            await anyio.sleep_until(start + entry["t"] / speed)
+        if "end" in entry:
+            end = entry["end"]
+            break
+        read = b64decode(entry["data_b64"]) if "data_b64" in entry else entry["data"].encode()
+        if status >= 400:
+            body += read
+        else:
+            yield read
+    if status >= 400:
+        raise _status_error(status, body)
+    if not end.startswith("complete"):
+        raise Lost(ConnectionResetError(f"recorded end: {end}"))
+
+
+def _status_error(status: int, body: bytes) -> ProviderError:
+    text = body.decode("utf-8", "replace")
+    try:
+        decoded = json.loads(text)
+        error = decoded.get("error", decoded)
+        fields = error if isinstance(error, dict) else {"message": error}
+    except (ValueError, AttributeError):
+        error, fields = text, {"message": text}
+    return ProviderError(
+        f"the provider refused the request with HTTP {status}: {str(fields.get('message'))[:200]}",
+        body=error,
+        code=fields.get("code"),
+        type=fields.get("type"),
+        status=status,
+    )

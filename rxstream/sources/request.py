@@ -1,0 +1,69 @@
+"""From a client of the ``openai`` package, or one that looks like it, to an Observable of an answer's chunks."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import openai
+from anyio.to_thread import run_sync
+from reactivex import Observable
+
+from rxstream.engine.lift import lift
+from rxstream.engine.observable import PullObservable
+from rxstream.items import StreamChunk
+from rxstream.sources.body import AsyncBody, SyncBody
+from rxstream.sources.iterate import iterate
+from rxstream.sources.lost import DecodedAnswer, Decoder
+from rxstream.sources.shapes import Shapes
+
+__all__ = ("answer_of",)
+
+
+def answer_of(
+    name: str,
+    client: Any,
+    resource: Callable[[Any], Any],
+    request: Mapping[str, Any],
+    decoder: Callable[[], Decoder],
+    events: Callable[[], Any],
+) -> Observable[StreamChunk]:
+    """Make the Observable of an answer.
+
+    ``resource`` finds the endpoint on the client, ``decoder`` reads its bytes, ``events`` the objects of the
+    SDK's own iterator, for a client that gives no bytes.
+    """
+    try:
+        endpoint = resource(client)
+        create = endpoint.create
+    except AttributeError as error:
+        msg = (
+            f"{name}() expects a client of the openai package (OpenAI, AsyncOpenAI, AsyncAzureOpenAI, ...), or "
+            f"one with the same methods, and got {client!r:.120}: {error}"
+        )
+        raise TypeError(msg) from None
+    request = {**request, "stream": True}
+    if _gives_bytes(client):
+        send = partial(endpoint.with_streaming_response.create, **request)
+        body = AsyncBody if isinstance(client, openai.AsyncOpenAI) else SyncBody
+        source: PullObservable[Any] = PullObservable(lambda: body(send), name)
+        return source.pipe(lift(lambda: DecodedAnswer(decoder())))  # type: ignore[no-any-return]
+    source = PullObservable(lambda: iterate(_create(create, request)), name)
+    return source.pipe(lift(lambda: Shapes(events)))  # type: ignore[no-any-return]
+
+
+def _gives_bytes(client: Any) -> bool:
+    """Tell whether the client's raw responses are server-sent events, and not, say, Amazon's own frames."""
+    if not isinstance(client, openai.OpenAI | openai.AsyncOpenAI):
+        return False
+    decoder: Any = client._make_sse_decoder()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+    return type(decoder).__name__ == "SSEDecoder"
+
+
+async def _create(create: Callable[..., Any], request: Mapping[str, Any]) -> Any:
+    """Call a client's own ``create``: awaited if it is async, in a thread if it is not."""
+    call = partial(create, **request)
+    if inspect.iscoroutinefunction(create):
+        return await call()
+    result = await run_sync(call, abandon_on_cancel=True)
+    return await result if inspect.isawaitable(result) else result

@@ -1,0 +1,118 @@
+"""Objects that look like the events of an answer, made the chunks of one.
+
+The SDK's own models, LiteLLM's, plain dicts, and the stand-ins that people write for their tests.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import httpx2
+import openai
+
+from rxstream.errors import MalformedStream, ProviderError
+from rxstream.items import StreamChunk
+from rxstream.sansio.chat import ChatEvents
+from rxstream.sansio.responses import ResponsesEvents
+from rxstream.sources.lost import Lost, lost_connection
+
+__all__ = ("Shapes",)
+
+#: What passes without a second look.
+_PLAIN = frozenset({str, bytes, int, float, bool, tuple, list, StreamChunk})
+
+
+class Shapes:
+    """Make chunks of whatever has the shape of a provider's event; let everything else pass.
+
+    From the first such event on, the stream is an answer, and must end like one: with a finish reason.
+    """
+
+    __slots__ = ("_events", "_make")
+
+    def __init__(self, make: Callable[[], Any] | None = None) -> None:
+        self._make = make
+        self._events: Any = None
+
+    def feed(self, item: Any) -> Iterable[Any]:
+        """Take the next item of the source."""
+        if item.__class__ in _PLAIN:
+            return (item,)
+        events = self._events
+        if events is None:
+            make = self._make or _recognise(item)
+            if make is None:
+                return (item,)
+            events = self._events = make()
+        if _recognise(item) is None:
+            return (item,)
+        return events.feed(_as_dict(item))  # type: ignore[no-any-return]
+
+    def close(self) -> Iterable[Any]:
+        """Check the end of an answer."""
+        if self._events is None:
+            if self._make is None:
+                return ()
+            self._events = self._make()
+        return self._events.close()  # type: ignore[no-any-return]
+
+    def explain(self, lost: Exception) -> Exception:
+        """Say what an error of the SDK's iterator means for the answer; others are not ours to explain."""
+        if not isinstance(lost, Lost):
+            return lost
+        error = lost.error
+        if self._events is None:
+            return error
+        partial = self._events.partial()
+        failure: Exception
+        if isinstance(error, openai.APIConnectionError | httpx2.TransportError):
+            return lost_connection(error, partial)
+        if isinstance(error, openai.APIError):
+            failure = ProviderError(
+                f"the provider reported an error in the stream: {error.message}",
+                partial=partial,
+                body=error.body,
+                code=error.code,
+                type=error.type,
+            )
+        else:
+            failure = MalformedStream(f"expected JSON in each event, got: {error}", partial=partial)
+        failure.__cause__ = error
+        return failure
+
+
+def _recognise(item: Any) -> Callable[[], Any] | None:
+    """Tell which machine reads an object of this shape, if any."""
+    get = item.get if isinstance(item, Mapping) else lambda name: getattr(item, name, None)
+    if isinstance(get("choices"), list) and get("object") in {"chat.completion.chunk", None, ""}:
+        return ChatEvents
+    kind = get("type")
+    if isinstance(kind, str) and kind.startswith("response."):
+        return ResponsesEvents
+    return None
+
+
+def _as_dict(item: Any) -> Any:
+    if isinstance(item, dict):
+        return item
+    dump = getattr(item, "model_dump", None)
+    if dump is not None:
+        # As it was on the wire: without the fields that the provider did not send.
+        return dump(mode="json", exclude_unset=True, warnings=False)
+    return _plain(item)
+
+
+def _plain(value: Any) -> Any:
+    """Make dicts of simple objects, as people write them for tests (SimpleNamespace, dataclasses)."""
+    if isinstance(value, str | int | float | bool) or value is None:
+        return value
+    if isinstance(value, Mapping):
+        return {name: _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    dump = getattr(value, "model_dump", None)
+    if dump is not None:
+        return dump(mode="json", exclude_unset=True, warnings=False)
+    fields = getattr(value, "__dict__", None) or {
+        name: getattr(value, name) for name in getattr(value, "__slots__", ()) if hasattr(value, name)
+    }
+    return {name: _plain(inner) for name, inner in fields.items()}

@@ -1,0 +1,1 @@
+"""Text to text: split it into complete units, rewrite it, put it together."""

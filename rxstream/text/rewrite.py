@@ -1,0 +1,113 @@
+"""Text to other text: mapped, replaced, redacted, stopped."""
+
+import re
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, TypeAlias, TypeVar
+
+import regex
+from reactivex import Observable
+
+from rxstream.engine.lift import lift
+from rxstream.items import StreamChunk, Text
+from rxstream.sansio import Machine
+from rxstream.sansio.rewrite import Redact, Replace, StopAt
+from rxstream.sansio.texts import rewriter
+from rxstream.sansio.transform import Transform
+
+__all__ = ("redact", "replace_text", "stop_at", "transform")
+
+T = TypeVar("T", str, StreamChunk)
+
+#: A literal, or a compiled regular expression of ``re`` or ``regex``.
+Pattern: TypeAlias = str | re.Pattern[str] | regex.Pattern[str]
+
+
+def transform(fn: Callable[[str], str]) -> Callable[[Observable[T]], Observable[T]]:
+    """Map the text of each item; chunks keep their other fields.
+
+        --'Hel'--'lo'--|
+        transform(str.upper)
+        --'HEL'--'LO'--|
+
+    ``fn`` sees one item at a time, wherever the stream was cut: for anything that must see whole words put
+    ``buffer_words(keep_whitespace=True)`` before it, and for replacing text there is ``replace_text``. An
+    item without text passes as it is, so a finish reason is never lost; an empty result drops nothing but
+    text. An exception of ``fn`` ends the stream.
+    """
+    if not callable(fn):
+        msg = f"transform() expects a function from str to str and got {fn!r}"
+        raise TypeError(msg)
+    return lift(lambda: Transform(fn))
+
+
+def replace_text(
+    mapping_or_pattern: Mapping[str, str] | Pattern,
+    replacement: str | Callable[[Any], str] | None = None,
+    *,
+    max_match: int | None = None,
+) -> Callable[[Observable[T]], Observable[T]]:
+    """Replace text, also where it is cut in two.
+
+        --'I like co'--'lou'--'rs'-------|
+        replace_text({"colour": "color", "grey": "gray"})
+        --'I like '-----------'colors'---|
+
+    Give a mapping of literals to replacements (any number; where several match, the leftmost and of those
+    the longest), or one literal or one *compiled* pattern with a ``replacement``: a ``str`` (a template, as
+    in ``re.sub``, if it is a pattern) or a function (of the match object, or of the literal's text).
+
+    Held back is only what may still become a match. A pattern whose matches have no longest length needs
+    ``max_match``, in characters: without it ValueError; a match that could be longer raises MatchTooLong,
+    and nothing of it is released. Chunks stay chunks, with their other fields; only ``content`` is
+    rewritten, not reasoning or tool calls. At an error what was held is dropped.
+    """
+    return _rewrite(
+        "replace_text()",
+        partial(Replace, mapping_or_pattern, replacement, max_match=max_match),
+    )
+
+
+def redact(
+    *patterns: Pattern, mask: str | Callable[[str], str] = "[redacted]", max_match: int | None = None
+) -> Callable[[Observable[T]], Observable[T]]:
+    r"""Hide secrets, also where they are cut in two; no prefix of one ever gets out.
+
+        --'key sk-12'--'34'--'56 ok'--|
+        redact(re.compile(r"sk-\d{6}"))
+        --'key '-------------'[redacted] ok'--|
+
+    ``patterns``: literals and *compiled* regular expressions. ``mask``: what stands in their place, or a
+    function from the secret to that. The leftmost match wins, and of those at one place the longest.
+
+    Held back is what may still become a match, and no more. A pattern whose matches have no longest length
+    needs ``max_match``, in characters: without it ValueError; a match that could be longer raises
+    MatchTooLong, and nothing of it is released: it fails closed. A chunk that was changed gives up ``raw``
+    and ``logprobs``, which would still show the secret. Reasoning and tool calls are not looked at.
+    Errors raised by the source carry, as ``partial``, the text before redaction.
+    """
+    return _rewrite("redact()", partial(Redact, *patterns, mask=mask, max_match=max_match))
+
+
+def stop_at(
+    *stops: Pattern, include: bool = False, max_match: int | None = None
+) -> Callable[[Observable[T]], Observable[T]]:
+    """End the stream where a stop text begins, and close the upstream: nothing more is generated, or paid.
+
+        --'One. E'--'ND of it'---'more'--|
+        stop_at("END")
+        --'One. '---|
+
+    ``stops``: literals and *compiled* patterns; the first to match ends the text. ``include``: it is part
+    of the output. Held back is what may still become a stop, and no more. With chunks, the last one gets
+    the finish reason "stop". ``max_match`` as in ``redact``.
+    """
+    return _rewrite("stop_at()", partial(StopAt, *stops, include=include, max_match=max_match))
+
+
+def _rewrite(
+    operator: str, factory: Callable[[], Machine[str, str]]
+) -> Callable[[Observable[Any]], Observable[Any]]:
+    factory()  # wrong arguments are refused here, where they are written, not at the first chunk
+    make: Callable[[], Machine[Text, Text]] = lambda: rewriter(factory, operator)  # noqa: E731
+    return lift(make)
