@@ -46,7 +46,7 @@ from rxstream.text.split import (
 
 __version__ = "0.1.0"
 
-__all__ = (
+__all__ = (  # noqa: RUF022 - in the order the data flows
     # what travels
     "StreamChunk",
     "StreamResult",

@@ -6,8 +6,9 @@ to look. What this misses the pump still learns from the first item that comes u
 then be late by one pull.
 """
 
+from collections.abc import Iterable
 from types import CellType, FunctionType, MethodType
-from typing import Any
+from typing import Any, cast
 
 from reactivex import Observable
 from reactivex.subject import Subject
@@ -33,18 +34,16 @@ def has_hot_source(observable: Observable[Any]) -> bool:
     return False
 
 
-def _inside(part: Any) -> list[Any]:
-    match part:
-        case Observable():
-            return [part._subscribe]  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-        case MethodType():
-            return [part.__self__, part.__func__]
-        case FunctionType():
-            return [_content(cell) for cell in part.__closure__ or ()]
-        case tuple() | list():
-            return list(part)
-        case _:
-            return []
+def _inside(part: Any) -> Iterable[Any]:
+    if isinstance(part, Observable):
+        return (getattr(part, "_subscribe", None),)
+    if isinstance(part, MethodType):
+        return part.__self__, part.__func__
+    if isinstance(part, FunctionType):
+        return [_content(cell) for cell in part.__closure__ or ()]
+    if isinstance(part, tuple | list):
+        return cast("Iterable[Any]", part)
+    return ()
 
 
 def _content(cell: CellType) -> Any:

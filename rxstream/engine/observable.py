@@ -94,9 +94,10 @@ def adopt(result: Any) -> Any:
     Anything else passes: a subclass (connectable, grouped) keeps its own methods, and the last function
     in a ``pipe`` need not return an Observable at all.
     """
-    if type(result) is Observable:
-        return StreamObservable(result._subscribe_core)  # noqa: SLF001
-    return result
+    if type(result) is not Observable:
+        return result
+    stock: Any = result
+    return StreamObservable[Any](stock._subscribe_core)  # noqa: SLF001
 
 
 def _as_disposable(subscription: Any) -> abc.DisposableBase:

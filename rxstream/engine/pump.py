@@ -13,6 +13,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from math import inf
+from types import AsyncGeneratorType
 from typing import Any, Self
 
 import anyio
@@ -201,14 +202,17 @@ class Pump:
 
     # ------------------------------------------------------------ driving
 
-    def items(self) -> AsyncGenerator[Any, None]:
+    def items(self) -> AsyncGeneratorType[Any, None]:
         """Iterate over what comes out of the chain, until its end; raise its error.
 
         The upstream is closed before the end, or the error, is seen.
         """
-        return self._chain_items() if self._straight is None else straight_items(self, *self._straight)
+        items = self._chain_items() if self._straight is None else straight_items(self, *self._straight)
+        assert isinstance(items, AsyncGeneratorType)
+        return items
 
-    async def _chain_items(self) -> AsyncGenerator[Any, None]:
+    # One long function on purpose: whatever is called here is called for every item.
+    async def _chain_items(self) -> AsyncGenerator[Any, None]:  # noqa: C901, PLR0912, PLR0915
         out, pop = self._out, self._out.popleft
         patience = PATIENCE
         while True:

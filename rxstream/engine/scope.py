@@ -40,7 +40,7 @@ class Work(abc.DisposableBase):
             return
         self.disposed = True
         if self._timers is not None:
-            self._timers, timers = None, self._timers
+            timers, self._timers = self._timers, None
             timers.forget_timer()
         if self._result is not None:
             self._result.dispose()

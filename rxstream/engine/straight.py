@@ -21,7 +21,9 @@ __all__ = ("PATIENCE", "straight_items")
 PATIENCE = 256
 
 
-async def straight_items(pump: "Pump", inlet: Inlet, chain: Fused) -> AsyncGenerator[Any, None]:
+async def straight_items(  # noqa: C901, PLR0912, PLR0915 - see above
+    pump: "Pump", inlet: Inlet, chain: Fused
+) -> AsyncGenerator[Any, None]:
     """Yield what comes out of the last machine; close the source before the end or the error is seen."""
     out: list[Any] = []
     failed: Exception | None
@@ -44,7 +46,7 @@ async def straight_items(pump: "Pump", inlet: Inlet, chain: Fused) -> AsyncGener
                     yield item
                 out.clear()
                 if failed is not None:
-                    raise failed
+                    raise failed  # noqa: TRY301
                 if finished:
                     break
                 patience -= 1
@@ -90,7 +92,7 @@ async def straight_items(pump: "Pump", inlet: Inlet, chain: Fused) -> AsyncGener
         for item in out:
             yield item
         if failed is not None:
-            raise failed
+            raise failed  # noqa: TRY301
     except Exception as error:
         inlet.error = explained = chain.explain(error)
         await pump.close_sources()

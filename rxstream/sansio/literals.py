@@ -1,8 +1,8 @@
 """Any number of literal strings, found in a text that is still coming.
 
-An automaton after Aho and Corasick: the literals form a tree, and from each node a link leads to the longest end
-of what it stands for with which a literal begins as well. Of the matches the leftmost is taken, and of those
-that start together the longest; matches do not overlap.
+An automaton after Aho and Corasick: the literals form a tree, and from each node a link leads to the longest
+end of what it stands for with which a literal begins as well. Of the matches the leftmost is taken, and of
+those that start together the longest; matches do not overlap.
 """
 
 import re
@@ -28,15 +28,23 @@ def fold(text: str) -> str:
 class LiteralScanner:
     """Cuts a text into what is between the literals and the literals, each as soon as it is certain.
 
-    Gives pairs: text that no literal covers and ``None``, or the text of a match and the literal that it is.
-    With ``ignore_case`` letters are compared by ``fold``. No more is held back than the beginning of a
-    literal, and time grows with the text, not with the number of literals. (A text made for it, "aaaa..." for
-    "a" and "aa...ab", can have each character looked at as often as the longest literal is long.)
+    Gives pairs: text that no literal covers (it may be empty) and ``None``, or the text of a match and
+    the literal that it is. With ``ignore_case`` letters are compared by ``fold``. No more is held back than
+    the beginning of a literal. Time grows with the text, not with the number of literals. (In a text made
+    for it, "aaaa..." for "a" and "aa...ab", each character is looked at as often as the longest is long.)
     """
 
     __slots__ = (
-        "_children", "_depths", "_ends", "_fails", "_first", "_held", "_literals", "_match", "_node", "_nothing",
-    )  # fmt: skip
+        "_children",
+        "_depths",
+        "_ends",
+        "_fails",
+        "_first",
+        "_held",
+        "_literals",
+        "_match",
+        "_node",
+    )
 
     def __init__(self, literals: Iterable[str], *, ignore_case: bool = False) -> None:
         self._children: list[dict[str, int]] = [{}]
@@ -52,7 +60,7 @@ class LiteralScanner:
         #: The node reached, and the text that it stands for: the beginning of a literal.
         self._node = 0
         self._held = ""
-        #: Start and end in `_held`, and number, of a match that something longer or further left may displace.
+        #: Start and end in `_held`, and number, of a match that one longer or further left may displace.
         self._match: tuple[int, int, int] | None = None
 
     def _plant(self, number: int, literal: str, *, ignore_case: bool) -> None:
@@ -93,19 +101,12 @@ class LiteralScanner:
         return self._scan(text, len(self._held))
 
     def _scan(self, text: str, pos: int) -> Iterator[tuple[str, str | None]]:
-        first, children, fails, depths, ends = (
-            self._first,
-            self._children,
-            self._fails,
-            self._depths,
-            self._ends,
-        )
+        children, fails, depths, ends = self._children, self._fails, self._depths, self._ends
         node, match, out, size = self._node, self._match, 0, len(text)
         while pos < size:
             if not node:
-                found = first(text, pos)
+                found = self._first(text, pos)
                 if found is None:
-                    pos = size
                     break
                 pos = found.start()
             child = children[node].get(text[pos])
@@ -123,27 +124,22 @@ class LiteralScanner:
                     match = (start, pos, ends[node])
                 if children[node]:
                     continue
-            # Nothing that begins at the match or before it can go on.
-            start, end, number = match
-            if start > out:
-                yield text[out:start], None
-            yield text[start:end], self._literals[number]
-            out = pos = end
+            # Nothing that begins where the match does, or before it, can go on.
+            yield text[out : match[0]], None
+            yield text[match[0] : match[1]], self._literals[match[2]]
+            out = pos = match[1]
             node, match = 0, None
         start = size - depths[node]
-        if start > out:
-            yield text[out:start], None
+        yield text[out:start], None
         self._node, self._held = node, text[start:]
         self._match = match and (match[0] - start, match[1] - start, match[2])
 
     def close(self) -> Iterator[tuple[str, str | None]]:
-        """Cut up the rest: nothing that only has begun is a match."""
+        """Cut up the rest: what has only begun is no match."""
         while self._match is not None:
             text, (start, end, number) = self._held, self._match
-            if start:
-                yield text[:start], None
+            yield text[:start], None
             yield text[start:end], self._literals[number]
             self._node, self._match, self._held = 0, None, ""
             yield from self._scan(text[end:], 0)
-        if self._held:
-            yield self._held, None
+        yield self._held, None

@@ -1,17 +1,25 @@
-"""Regular expressions over a text that is still coming.
+r"""Regular expressions over a text that is still coming.
 
 An engine for regular expressions knows one end of the text. A stream has two: the end of the whole text,
 and the end of what has come. Each pattern is therefore compiled a second time, into a *probe* that is run on
-what has come plus one mark behind it. In the probe every part that would read at the end of what has come
-swallows the mark instead, and behind the mark everything succeeds. The engine tries its alternatives in the same
-order as ever, so the first thing that it finds is one of two:
+what has come plus one mark behind it. In the probe, whatever asks for a character where what has come is
+over swallows the mark instead, and behind the mark everything succeeds. The engine tries the alternatives in
+the same order as ever, so the first thing that it finds is one of two:
 
-* a match that does not reach the mark: it was found without asking for a character that has not come,
-  so no continuation can change it;
-* a match that ends behind the mark: what it is, or whether it is one, depends on what comes next.
+* a match that does not reach the mark: no character was asked for that has not come, so no continuation can
+  change it;
+* a match that ends behind the mark: whether it is one, or how long, depends on what comes next.
 
-(The `regex` package has a partial mode that answers a like question. It is not used: with several
-kinds of repeats, ``(?:ab)+`` among them, it says "no" where "not yet" is the truth, and a secret would leak.)
+(The `regex` package has a partial mode for a like question. It is not used: asked about ``(?:ab)+`` and
+"abab" it says of the first character that nothing is open there, and a secret would leak.)
+
+The probe knows that the end was reached, not whether what comes could still make a difference. So some
+expressions wait longer than they need; never too short, and never with another result:
+
+* what could not match whatever comes: ``a\Zb``, ``(?>a{1,9})a``;
+* what would match the same whatever comes. Mind look-aheads that run on: ``a(?=.*b)`` waits for the
+  end of the line, ``a(?=.*?b)`` for the next "b";
+* what ends in a look-behind with one of ``\b``, ``\B``, ``$``, ``\Z`` in it: ``a(?<!\bca)``.
 """
 
 import importlib
@@ -20,9 +28,9 @@ import re
 import sys
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, TypeAlias, TypeGuard
+from typing import Any, Protocol, TypeAlias
 
-__all__ = ("AnyPattern", "StreamPattern", "is_pattern", "mark")
+__all__ = ("AnyPattern", "StreamPattern", "mark")
 
 
 class AnyPattern(Protocol):
@@ -43,18 +51,6 @@ class AnyPattern(Protocol):
         ...
 
 
-def _regex() -> Any:
-    """Give the `regex` package if the program uses it; we have no other need of it."""
-    return sys.modules.get("regex")
-
-
-def is_pattern(value: object) -> TypeGuard[AnyPattern]:
-    """Say if this is a compiled pattern for text."""
-    if not isinstance(value, re.Pattern) and not ((module := _regex()) and isinstance(value, module.Pattern)):
-        return False
-    return isinstance(value.pattern, str)
-
-
 # The standard library's own parser: what it reads is by definition what `re` means.
 _parser: Any = importlib.import_module("re._parser")
 
@@ -62,11 +58,12 @@ _parser: Any = importlib.import_module("re._parser")
 _MARK = "\U0010ffff"
 #: Matches where what has come is over, and behind the mark.
 _OVER = rf"{_MARK}?\Z"
-#: Goes behind the mark from wherever it stands.
-_LEAP = r"(?s:.*)"
 #: A back reference is followed character by character, which has to end somewhere.
 _LONGEST_REFERENCE = 64
 
+_SINGLE = frozenset(("LITERAL", "NOT_LITERAL", "ANY", "IN"))
+_REPEATS = {"MAX_REPEAT": "", "MIN_REPEAT": "?", "POSSESSIVE_REPEAT": "+"}
+_LOOKS = {"ASSERT": "=", "ASSERT_NOT": "!"}
 _CATEGORIES = {
     "CATEGORY_DIGIT": r"\d",
     "CATEGORY_NOT_DIGIT": r"\D",
@@ -75,141 +72,116 @@ _CATEGORIES = {
     "CATEGORY_WORD": r"\w",
     "CATEGORY_NOT_WORD": r"\W",
 }
-_ANCHORS = {
-    "AT_BEGINNING": "^",
-    "AT_BEGINNING_STRING": r"\A",
-    "AT_BOUNDARY": r"\b",
-    "AT_NON_BOUNDARY": r"\B",
-    "AT_END": "$",
-    "AT_END_STRING": r"\Z",
-}
-_SINGLE = frozenset(("LITERAL", "NOT_LITERAL", "ANY", "IN"))
-_REPEATS = {"MAX_REPEAT": "", "MIN_REPEAT": "?", "POSSESSIVE_REPEAT": "+"}
-_LETTERS = ((re.A, "a"), (re.I, "i"), (re.M, "m"), (re.S, "s"), (re.U, "u"))
+_BEGINNINGS = {"AT_BEGINNING": "^", "AT_BEGINNING_STRING": r"\A"}
+_ASKING = {"AT_BOUNDARY": r"\b", "AT_NON_BOUNDARY": r"\B", "AT_END": "$", "AT_END_STRING": r"\Z"}
+_LETTERS = (
+    (re.ASCII, "a"),
+    (re.IGNORECASE, "i"),
+    (re.MULTILINE, "m"),
+    (re.DOTALL, "s"),
+    (re.UNICODE, "u"),
+)
 
 _Nodes: TypeAlias = Sequence[tuple[Any, Any]]
 
 
-class _Translator:
-    """Writes the probe of one parsed pattern."""
+def _letters(flags: int) -> str:
+    return "".join(letter for flag, letter in _LETTERS if flags & flag)
 
-    def __init__(self, source: str, flags: int, own: dict[int, str]) -> None:
+
+def _ways(name: str, value: Any, flags: int) -> list[tuple[_Nodes, int]]:
+    """List the ways through a node that contains others, with the flags that hold there."""
+    if name == "BRANCH":
+        return [(branch, flags) for branch in value[1]]
+    if name == "SUBPATTERN":
+        return [(value[3], (flags | value[1]) & ~value[2])]
+    if name == "ATOMIC_GROUP":
+        return [(value, flags)]
+    if name == "GROUPREF_EXISTS":
+        return [(branch or (), flags) for branch in value[1:]]
+    if name in _REPEATS:
+        return [(value[2], flags)] if value[0] else [(value[2], flags), ((), flags)]
+    return []
+
+
+class _Translator:
+    """Measures one parsed pattern, and writes its probe."""
+
+    def __init__(self, source: str, own: dict[int, str]) -> None:
         self._source = source
-        self._flags = flags
         #: Stand-ins for what the standard library's parser does not know, see `_read_regex`.
         self._own = own
-        #: Group number -> what it is called in the probe, and its greatest length.
-        self._names: dict[int, str] = {}
+        #: Group -> its greatest length, and what it is called in the probe.
         self._lengths: dict[int, float] = {}
-        #: Groups that a back reference of more than one character needs letter by letter.
+        self._names: dict[int, str] = {}
+        #: Groups with a back reference of more than one character.
         self._spelled: set[int] = set()
         self._copies = 0
-        #: Characters before a position that the pattern may look at.
-        self.behind: float = 0
-        self.anchored = False
+        #: Inside a look-behind, which never sees the end of what has come: written as it is.
+        self._plain = False
         #: If an anchor asks for the character behind it.
         self._asks = False
+        #: Characters before a match that the look-behinds may look at; one more if there is an anchor.
+        self.behind: float = 0
+        self.anchored = False
 
     def extent(self, nodes: _Nodes, *, ahead: bool) -> float:
-        """Say how many characters are read at most; with ``ahead`` also those that are only looked at."""
+        """Say how many characters are taken at most; with ``ahead`` also those that are only looked at."""
         total: float = 0
         for op, value in nodes:
             name = str(op)
             if name in _SINGLE:
-                total += 1
-            elif name == "BRANCH":
-                total += max(self.extent(branch, ahead=ahead) for branch in value[1])
-            elif name == "SUBPATTERN":
-                inner = self.extent(value[3], ahead=ahead)
-                if value[0] is not None and not ahead:
-                    self._lengths[value[0]] = inner
-                total += inner
-            elif name in _REPEATS:
-                once = self.extent(value[2], ahead=ahead)
-                most = math.inf if value[1] == _parser.MAXREPEAT else value[1]
-                total += once * most if once and most else 0
-            elif name == "ATOMIC_GROUP":
-                total += self.extent(value, ahead=ahead)
+                length: float = 1
             elif name == "GROUPREF":
-                total += self._lengths[value]
-                if self._lengths[value] > 1:
+                length = self._lengths[value]
+                if length > 1:
                     self._spelled.add(value)
-            elif name == "GROUPREF_EXISTS":
-                total += max(self.extent(branch or (), ahead=ahead) for branch in value[1:])
-            elif name in {"ASSERT", "ASSERT_NOT"}:
-                inner = self.extent(value[1], ahead=ahead)
-                total += inner if ahead and value[0] > 0 else 0
+            elif name in _LOOKS:
+                length = self.extent(value[1], ahead=ahead)
+                length = length if ahead and value[0] > 0 else 0
+            else:
+                ways = _ways(name, value, 0)
+                length = max((self.extent(way, ahead=ahead) for way, _ in ways), default=0)
+            if name in _REPEATS:
+                most = math.inf if value[1] == _parser.MAXREPEAT else value[1]
+                length = length * most if length and most else 0
+            elif name == "SUBPATTERN" and value[0] and not ahead:
+                self._lengths[value[0]] = length
+            total += length
         return total
 
     def first(self, nodes: _Nodes, flags: int) -> tuple[list[str], bool] | None:
-        """List what a match can begin with, and say if all of it may match nothing; None: not known."""
+        """List what a match can begin with, and say if it can go on behind the nodes; None: not known."""
         found: list[str] = []
         for op, value in nodes:
             name = str(op)
             if name in _SINGLE:
-                found.append(f"(?{_letters(flags)}:{self._single(name, value)})")
-                return found, False
-            branches: list[tuple[_Nodes, int]]
-            if name == "BRANCH":
-                branches = [(branch, flags) for branch in value[1]]
-            elif name == "SUBPATTERN":
-                branches = [(value[3], (flags | value[1]) & ~value[2])]
-            elif name in _REPEATS:
-                branches = [(value[2], flags), *([((), flags)] if value[0] == 0 else [])]
-            elif name == "ATOMIC_GROUP":
-                branches = [(value, flags)]
-            elif name == "GROUPREF_EXISTS":
-                branches = [(branch or (), flags) for branch in value[1:]]
-            elif name == "GROUPREF":
+                return [*found, f"(?{_letters(flags)}:{self._single(name, value)})"], False
+            if name == "GROUPREF":
                 return None
-            else:
-                continue
-            through = False
-            for branch, inside in branches:
-                answer = self.first(branch, inside)
-                if answer is None:
+            ways = [self.first(way, inside) for way, inside in _ways(name, value, flags)]
+            through = not ways
+            for way in ways:
+                if way is None:
                     return None
-                found += answer[0]
-                through = through or answer[1]
+                found += way[0]
+                through = through or way[1]
             if not through:
                 return found, False
         return found, True
 
-    def probe(self, nodes: _Nodes, flags: int, *, plain: bool = False) -> str:
-        """Write the nodes down; ``plain`` without the way over the mark, for inside a look-behind."""
-        return "".join(self._node(str(op), value, flags, plain=plain) for op, value in nodes)
+    def probe(self, nodes: _Nodes, flags: int) -> str:
+        """Write the nodes such that they succeed where what has come is over."""
+        return "".join(self._node(str(op), value, flags) for op, value in nodes)
 
-    def _node(self, name: str, value: Any, flags: int, *, plain: bool) -> str:
+    def _node(self, name: str, value: Any, flags: int) -> str:
         if name in _SINGLE:
             single = self._single(name, value)
-            return single if plain else f"(?:{single}|{_OVER})"
-        if name == "BRANCH":
-            return f"(?:{'|'.join(self.probe(branch, flags, plain=plain) for branch in value[1])})"
-        if name == "SUBPATTERN":
-            return self._group(value, flags, plain=plain)
-        if name in _REPEATS:
-            return self._repeat(name, value, flags, plain=plain)
-        if name == "ATOMIC_GROUP":
-            return f"(?>{self.probe(value, flags, plain=plain)})"
-        if name == "GROUPREF":
-            return self._reference(value, plain=plain)
-        if name == "GROUPREF_EXISTS":
-            if value[0] not in self._names:
-                raise ValueError(f"a condition on a group further on cannot be followed: {self._source!r}")
-            branches = (self.probe(branch or (), flags, plain=plain) for branch in value[1:])
-            return f"(?({self._names[value[0]]}){'|'.join(branches)})"
-        if name in {"ASSERT", "ASSERT_NOT"}:
-            sign = "=" if name == "ASSERT" else "!"
-            if value[0] < 0:
-                return self._look_behind(sign, value[1], flags)
-            if plain:
-                raise ValueError(f"a look-ahead inside a look-behind cannot be followed: {self._source!r}")
-            return self._look_ahead(sign, value[1], flags)
-        if name == "AT":
-            return self._anchor(str(value), flags, plain=plain)
-        if name == "FAILURE":  # how newer parsers read (?!)
-            return r"(?:\Z|(?!))"
-        raise ValueError(f"{name} cannot be followed while the text is coming: {self._source!r}")
+            return single if self._plain else f"(?:{single}|{_OVER})"
+        write = self._WRITERS.get(name)
+        if write is None:
+            raise ValueError(f"{name} cannot be followed while the text is coming: {self._source!r}")
+        return write(self, name, value, flags)
 
     def _single(self, name: str, value: Any) -> str:
         if name == "ANY":
@@ -217,81 +189,96 @@ class _Translator:
         if name == "LITERAL":
             return self._own.get(value) or re.escape(chr(value))
         if name == "NOT_LITERAL":
-            return f"[^{self._member(value)}]"
-        members: list[str] = []
-        for op, item in value:
-            kind = str(op)
-            if kind == "NEGATE":
-                members.append("^")
-            elif kind == "LITERAL":
-                members.append(self._member(item))
-            elif kind == "RANGE":
-                members.append(f"{self._member(item[0])}-{self._member(item[1])}")
-            else:
-                members.append(_CATEGORIES[str(item)])
-        return f"[{''.join(members)}]"
+            return f"[^{self._member('LITERAL', value)}]"
+        return f"[{''.join(self._member(str(op), item) for op, item in value)}]"
 
-    def _member(self, code: int) -> str:
-        return self._own.get(code) or f"\\U{code:08x}"
+    def _member(self, name: str, value: Any) -> str:
+        if name == "NEGATE":
+            return "^"
+        if name == "CATEGORY":
+            return _CATEGORIES[str(value)]
+        if name == "RANGE":
+            return f"\\U{value[0]:08x}-\\U{value[1]:08x}"
+        return self._own.get(value) or f"\\U{value:08x}"
 
-    def _group(self, value: Any, flags: int, *, plain: bool) -> str:
+    def _branch(self, _name: str, value: Any, flags: int) -> str:
+        return f"(?:{'|'.join(self.probe(branch, flags) for branch in value[1])})"
+
+    def _atomic(self, _name: str, value: Any, flags: int) -> str:
+        return f"(?>{self.probe(value, flags)})"
+
+    def _group(self, _name: str, value: Any, flags: int) -> str:
         group, more, less, nodes = value
-        flags = (flags | more) & ~less
+        spelling, opening = "", "(?:"
         if group is not None:
+            # Named anew in each copy of a look-ahead: a name may stand once only.
             self._names[group] = name = f"g{group}_{self._copies}"
-        body = self.probe(nodes, flags, plain=plain)
+            opening = f"(?P<{name}>"
+            if group in self._spelled:
+                letters = (f"(?P<{name}_{i}>(?s:.))?" for i in range(self._spelling(group)))
+                spelling = f"(?={''.join(letters)})"
+        body = self.probe(nodes, (flags | more) & ~less)
         if _letters(more | less):
             body = f"(?{_letters(more)}{'-' if less else ''}{_letters(less)}:{body})"
-        if group is None:
-            return f"(?:{body})"
-        if group in self._spelled:
-            letters = (f"(?P<{name}_{i}>(?s:.))?" for i in range(self._spelling(group)))
-            body = f"(?={''.join(letters)}){body}"
-        return f"(?P<{name}>{body})"
+        return f"{opening}{spelling}{body})"
 
     def _spelling(self, group: int) -> int:
-        length = self._lengths[group]
-        if length > _LONGEST_REFERENCE:
+        """Say how many characters of a group have to be known one by one."""
+        if group not in self._spelled:
+            return 0
+        if self._lengths[group] > _LONGEST_REFERENCE:
             raise ValueError(
-                f"a back reference to a group of more than {_LONGEST_REFERENCE} characters cannot be followed "
-                rf"while the text is coming: {self._source!r}; give the group a bound, such as (\w{{1,30}})"
+                f"a back reference to more than {_LONGEST_REFERENCE} characters cannot be followed while the "
+                rf"text is coming: {self._source!r}; give the group a bound, such as (\w{{1,30}})"
             )
-        return int(length) - 1
+        return int(self._lengths[group]) - 1
 
-    def _repeat(self, name: str, value: Any, flags: int, *, plain: bool) -> str:
-        least, most, nodes = value
-        mode = _REPEATS[name]
-        bounds = f"{{{least},{'' if most == _parser.MAXREPEAT else most}}}{mode}"
-        if plain or len(nodes) != 1 or str(nodes[0][0]) not in _SINGLE:
-            return f"(?:{self.probe(nodes, flags, plain=plain)}){bounds}"
-        # One character, repeated: the engine has a fast loop for it, which a way out in each
-        # round would cost. It is enough to ask once if the repeats reach the end of what has come.
-        single = self._single(str(nodes[0][0]), nodes[0][1])
-        fewer = "" if most == _parser.MAXREPEAT else max(most - 1, 0)
-        over = f"{single}{{0,{fewer}}}+{_OVER}" if most else r"\Z"
-        parts = [over, f"{single}{bounds}"]
-        if name == "MIN_REPEAT":
-            parts.reverse()  # what follows is tried before another round
-        return f"(?:{'|'.join(parts)})"
-
-    def _reference(self, group: int, *, plain: bool) -> str:
+    def _reference(self, _name: str, group: int, _flags: int) -> str:
         name = self._names[group]
         whole = f"(?P={name})"
-        if plain:
+        if self._plain:
             return whole
-        rest = rf"{_MARK}\Z"
-        for i in reversed(range(self._spelling(group))) if group in self._spelled else ():
-            rest = rf"(?:{_MARK}\Z|(?P={name}_{i}){rest})"
-        return rf"(?:\Z|{whole}|(?!{whole})(?({name}){rest}|(?!)))"
+        # An engine can say that a group comes next, not that the beginning of a group does:
+        # so as many of its characters as have come are compared one by one.
+        begun = rf"{_MARK}\Z"
+        for i in reversed(range(self._spelling(group))):
+            begun = rf"(?:{_MARK}\Z|(?P={name}_{i}){begun})"
+        return rf"(?:\Z|{whole}|(?!{whole})(?({name}){begun}|(?!)))"
 
-    def _look_ahead(self, sign: str, nodes: _Nodes, flags: int) -> str:
+    def _condition(self, _name: str, value: Any, flags: int) -> str:
+        group, *branches = value
+        if group not in self._names:
+            raise ValueError(f"a condition on a group further on cannot be followed: {self._source!r}")
+        return f"(?({self._names[group]}){'|'.join(self.probe(branch or (), flags) for branch in branches)})"
+
+    def _repeat(self, name: str, value: Any, flags: int) -> str:
+        least, most, nodes = value
+        endless = most == _parser.MAXREPEAT
+        bounds = f"{{{least},{'' if endless else most}}}{_REPEATS[name]}"
+        if self._plain or len(nodes) != 1 or str(nodes[0][0]) not in _SINGLE or not most:
+            return f"(?:{self.probe(nodes, flags)}){bounds}"
+        # One character, repeated: the engine has a fast loop for that, which a way out in each
+        # round would cost. It is enough to ask once if the rounds reach the end of what has come.
+        single = self._single(str(nodes[0][0]), nodes[0][1])
+        ways = [f"{single}{{0,{'' if endless else most - 1}}}+{_OVER}", f"{single}{bounds}"]
+        if name == "MIN_REPEAT":
+            ways.reverse()  # what follows is tried before another round is
+        return f"(?:{'|'.join(ways)})"
+
+    def _look(self, name: str, value: Any, flags: int) -> str:
+        direction, nodes = value
+        if direction < 0:
+            return self._look_behind(_LOOKS[name], nodes, flags)
+        if self._plain:
+            raise ValueError(f"a look-ahead inside a look-behind cannot be followed: {self._source!r}")
         names = dict(self._names)
         self._copies += 1
-        first = self.probe(nodes, flags)
+        ahead = self.probe(nodes, flags)
         self._names = names
         self._copies += 1
         again = self.probe(nodes, flags)
-        return rf"(?:\Z|(?=(?>{first})\Z){_LEAP}|(?{sign}{again}))"
+        # If the mark is reached in there, go behind it from here: all that follows succeeds.
+        return rf"(?:\Z|(?=(?>{ahead})\Z)(?s:.*)|(?{_LOOKS[name]}{again}))"
 
     def _look_behind(self, sign: str, nodes: _Nodes, flags: int) -> str:
         extent = self.extent(nodes, ahead=False)
@@ -301,54 +288,65 @@ class _Translator:
                 r"give its repeats a bound, such as (?<=\s{1,20})"
             )
         self.behind += extent
-        outside, self._asks = self._asks, False
-        body = f"(?<{sign}{self.probe(nodes, flags, plain=True)})"
+        plain, asks = self._plain, self._asks
+        self._plain, self._asks = True, False
+        body = f"(?<{sign}{self.probe(nodes, flags)})"
         over = rf"\n?{_OVER}" if self._asks else r"\Z"
-        self._asks = outside
-        return f"(?:{over}|{body})"
+        self._plain, self._asks = plain, asks or self._asks
+        return body if plain else f"(?:{over}|{body})"
 
-    def _anchor(self, name: str, flags: int, *, plain: bool) -> str:
+    def _anchor(self, _name: str, value: Any, flags: int) -> str:
+        name = str(value)
         self.anchored = True
-        anchor = _ANCHORS[name]
-        if name in {"AT_BEGINNING", "AT_BEGINNING_STRING"}:
-            return anchor if plain else rf"(?:\Z|{anchor})"
+        if name in _BEGINNINGS:
+            return _BEGINNINGS[name] if self._plain else rf"(?:\Z|{_BEGINNINGS[name]})"
         self._asks = True
-        if plain:
-            return anchor
-        if name == "AT_END" and not flags & re.M:
+        if self._plain:
+            return _ASKING[name]
+        if name == "AT_END" and not flags & re.MULTILINE:
             return rf"(?:\n?{_OVER})"  # also before a line feed that may turn out to be the last character
-        return f"(?:{_OVER}|{anchor})"
+        return f"(?:{_OVER}|{_ASKING[name]})"
 
+    def _failure(self, _name: str, _value: Any, _flags: int) -> str:
+        return r"(?:\Z|(?!))"  # newer parsers have a node of its own for (?!)
 
-def _letters(flags: int) -> str:
-    return "".join(letter for flag, letter in _LETTERS if flags & flag)
+    _WRITERS: dict[str, Callable[["_Translator", str, Any, int], str]] = {  # noqa: RUF012 - never changed
+        "BRANCH": _branch,
+        "SUBPATTERN": _group,
+        "ATOMIC_GROUP": _atomic,
+        "GROUPREF": _reference,
+        "GROUPREF_EXISTS": _condition,
+        "AT": _anchor,
+        "FAILURE": _failure,
+        **dict.fromkeys(_REPEATS, _repeat),
+        **dict.fromkeys(_LOOKS, _look),
+    }
 
 
 #: What `regex` reads and the standard library's parser does not, or takes for something else.
 _REGEX_ONLY = re.compile(
     r"""(?P<kind>\\[pP]\{[^{}]*\}|\[:\^?\w+:\])     # stands for one character of a kind
     |   (?P<name>\(\?<(?=[^\W\d]))               # a named group without the P
-    |   \\. | \{\d+(?:,\d*)?\} | \{,\d+\}       # an escape, a count: the same to both
+    |   \\. | \{\d+(?:,\d*)?\} | \{,\d+\}        # an escape, a count: the same to both
     |   (?P<fuzzy>\{)                            # anything else in braces is fuzzy matching
     """,
     re.VERBOSE | re.DOTALL,
 )
 
 
-def _read_regex(pattern: AnyPattern) -> tuple[str, int, dict[int, str]]:
+def _read_regex(engine: Any, pattern: Any) -> tuple[str, int, dict[int, str]]:
     r"""Make of a `regex` pattern an expression and flags that the standard library's parser reads.
 
     What stands for one character of a kind, like ``\p{L}``, becomes a character that the expression
     does not contain; the third value says which of them is what.
     """
-    engine = _regex()
-    source = pattern.pattern
+    source = str(pattern.pattern)
     flags = 0
     left = pattern.flags & ~engine.V0
     for letter in "AIMSUX":
         if left & engine.RegexFlag[letter]:
             left &= ~engine.RegexFlag[letter]
-            flags |= re.RegexFlag[letter]
+            flags |= int(re.RegexFlag[letter])
     if left:
         raise ValueError(
             f"{engine.RegexFlag(left)!r} cannot be followed while the text is coming: {source!r}"
@@ -367,6 +365,18 @@ def _read_regex(pattern: AnyPattern) -> tuple[str, int, dict[int, str]]:
     return _REGEX_ONLY.sub(read, source), flags, own
 
 
+def _read(pattern: Any) -> tuple[Any, str, int, dict[int, str]]:
+    """Give the engine of a compiled pattern, and what the parser needs."""
+    # A program that has patterns of `regex` has imported it; we have no other need of it.
+    other: Any = sys.modules.get("regex")
+    ours: Any = re.Pattern
+    if isinstance(pattern, ours) and isinstance(pattern.pattern, str):
+        return re, pattern.pattern, pattern.flags & ~re.DEBUG, {}
+    if other is not None and isinstance(pattern, other.Pattern) and isinstance(pattern.pattern, str):
+        return other, *_read_regex(other, pattern)
+    raise TypeError(f"expected a string or a compiled pattern for text (re.compile), not {pattern!r}")
+
+
 class StreamPattern:
     """A compiled pattern that also knows, of a text that is still coming, what is not decided yet.
 
@@ -377,54 +387,52 @@ class StreamPattern:
     __slots__ = ("_empty", "_pattern", "_probe", "behind", "first", "limit", "source")
 
     def __init__(self, pattern: AnyPattern, max_match: int | None = None) -> None:
+        engine, source, flags, own = _read(pattern)
         self._pattern: Any = pattern
         self.source = pattern.pattern
-        source, flags, own = pattern.pattern, pattern.flags & ~re.DEBUG, dict[int, str]()
-        engine: Any = re
-        if not isinstance(pattern, re.Pattern):
-            engine = _regex()
-            source, flags, own = _read_regex(pattern)
-        writer = _Translator(pattern.pattern, flags, own)
         try:
             with warnings.catch_warnings():  # it has warned already, when the pattern was compiled
                 warnings.simplefilter("ignore")
                 tree = _parser.parse(source, flags)
         except re.error as error:
             raise ValueError(
-                f"this pattern of regex cannot be followed while the text is coming ({error}): "
-                f"{pattern.pattern!r}; write it with what re knows"
+                f"this syntax of regex cannot be followed while the text is coming ({error}): "
+                f"{self.source!r}; write it with what re knows"
             ) from error
+        writer = _Translator(self.source, own)
         if not writer.extent(tree, ahead=False):
-            raise ValueError(f"this pattern can match only the empty string: {pattern.pattern!r}")
+            raise ValueError(f"this pattern can match only the empty string: {self.source!r}")
         reach = writer.extent(tree, ahead=True)
         if max_match is None and reach == math.inf:
             raise ValueError(
-                f"this pattern can need any amount of text: {pattern.pattern!r}; say after how many characters "
-                "to give up, such as max_match=1000, or give its repeats a bound, such as {1,100} for +"
+                f"this pattern can need any amount of text: {self.source!r}; say after how many characters "
+                "to give up, such as max_match=1000, or bound its repeats, such as {1,100} for +"
             )
         #: The most characters that may be undecided; None: as many as the pattern itself can need.
         self.limit = max_match if max_match is not None and reach > max_match else None
-        flags = tree.state.flags & ~re.X
-        probe = writer.probe(tree, flags)
+        flags = tree.state.flags & ~re.VERBOSE
+        probe = f"(?{_letters(flags)}:{writer.probe(tree, flags)})"
         self._empty = tree.getwidth()[0] == 0
-        if self._empty:  # an empty match is none: what remains behind it is what remained before
-            probe = rf"(?=(?P<rest>{_LEAP}))(?:{probe})(?!(?P=rest)\Z)"
+        if self._empty:  # not a match if what remains behind it is what remained before
+            probe = rf"(?=(?P<rest>(?s:.*))){probe}(?!(?P=rest)\Z)"
         first = writer.first(tree, flags)
+        # Another version of regex's own syntax may be the program's default.
+        version = getattr(engine, "V0", 0)
         #: Finds a character that a match can begin with; None: it may be any.
         self.first: Callable[[str], Any] | None = None
         if first is not None and first[0]:
             begin = "|".join(dict.fromkeys(first[0]))
-            self.first = _compile(engine, begin).search
-            probe = f"(?={begin}|{_OVER})(?:{probe})"
-        self._probe: Callable[..., Any] = _compile(engine, f"(?{_letters(flags)}:{probe})").search
-        #: How much text before a position has to be kept for it.
+            self.first = engine.compile(begin, version).search
+            probe = f"(?={begin}|{_OVER}){probe}"
+        self._probe: Callable[[str, int], Any] = engine.compile(probe, version).search
+        #: How much text before a position has to be kept.
         self.behind = int(writer.behind) + writer.anchored
 
     def spot(self, text: str, marked: str, pos: int, *, final: bool) -> tuple[int, int]:
         """Give the span of the first match from ``pos`` on; ``marked`` is the text as ``mark`` gives it.
 
-        An end of one more than the text's length says that from this start on nothing is decided yet, one of
-        two more that a possible match is longer than ``limit``.
+        An end of one more than the text's length says that from this start on nothing is decided yet,
+        one of two more that a possible match is longer than ``limit``.
         """
         size = len(text)
         limit = size if self.limit is None else self.limit
@@ -435,11 +443,12 @@ class StreamPattern:
             if stop >= size:
                 offset, window, stop = 0, marked, size
             else:
-                # What was undecided after limit + 1 characters stays a fault even
-                # if the characters that decide it have come in the same chunk.
+                # What is undecided after limit + 1 characters is a fault even
+                # if those that would decide it have come in the same chunk.
                 offset = max(0, pos - self.behind)
                 window = text[offset:stop] + _MARK
             found = self._probe(window, pos - offset)
+            # Behind the mark an empty match is none, and so nothing may be found at all.
             start, end = (stop, stop + 1) if found is None else (found.start() + offset, found.end() + offset)
             start = min(start, stop)
             if end <= stop and end - start <= limit:
@@ -453,7 +462,7 @@ class StreamPattern:
     def _last(self, text: str, pos: int) -> tuple[int, int]:
         for match in self._pattern.finditer(text, pos):
             if match.end() > match.start():
-                return match.span()
+                return match.start(), match.end()
         return len(text), len(text) + 1
 
     def match(self, text: str, start: int) -> Any:
@@ -462,11 +471,6 @@ class StreamPattern:
         if self._empty and found.end() == start:  # the empty way was tried first, the next one is it
             return next(match for match in self._pattern.finditer(text, start) if match.end() > start)
         return found
-
-
-def _compile(engine: Any, source: str) -> Any:
-    # Another version of regex's own syntax may be the program's default.
-    return engine.compile(source, getattr(engine, "V0", 0))
 
 
 def mark(text: str) -> str:

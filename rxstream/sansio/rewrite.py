@@ -1,14 +1,13 @@
 """Text to text across chunk edges: replace, redact, stop.
 
 Nothing is let go that may still become part of a match, and nothing else is held back. What a pattern
-(compiled by `re` or by `regex`) means is what its engine makes of the whole text, wherever that was cut, except
-that an empty match is none; `rxstream.sansio.patterns` tells how. Two things to know:
+(compiled by `re` or by `regex`) means is what its engine makes of the whole text, except that an empty
+match is none; `rxstream.sansio.patterns` tells how. Two things to know:
 
 * A repeat without a bound (``+``, ``*``) can make a possible match grow for ever. Such a pattern needs
   ``max_match``: when more characters than that have come and it is still not decided, or the match is longer,
   `MatchTooLong` is raised and nothing of it is let go, not even at the end.
-* The pattern decides what is undecided, not the replacement: what could be matched waits,
-  also if it would be replaced by itself.
+* The match decides what waits, not the replacement: "ab" is held back also where it is replaced by "ax".
 """
 
 import re
@@ -17,7 +16,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from rxstream.errors import MatchTooLong
 from rxstream.sansio.literals import LiteralScanner, fold
-from rxstream.sansio.patterns import AnyPattern, StreamPattern, is_pattern, mark
+from rxstream.sansio.patterns import AnyPattern, StreamPattern, mark
 
 __all__ = ("PatternScanner", "Redact", "Replace", "StopAt")
 
@@ -25,7 +24,10 @@ M_co = TypeVar("M_co", covariant=True)
 
 
 class Scanner(Protocol[M_co]):
-    """Cuts a text into pairs: what no match covers and None, or a match's text and what tells about it."""
+    """Cuts a text into pairs: what no match covers and None, or a match's text and the match.
+
+    What no match covers may be empty.
+    """
 
     def passes(self, chunk: str, /) -> bool:
         """Say if the chunk may pass whole; it has then been taken note of and is not to be fed."""
@@ -82,8 +84,7 @@ class PatternScanner:
     def close(self) -> Iterator[tuple[str, Any]]:
         """Cut up the rest: the text ends here."""
         yield from self._scan(self._text, final=True)
-        if self._pos < len(self._text):
-            yield self._text[self._pos :], None
+        yield self._text[self._pos :], None
 
     def _scan(self, text: str, *, final: bool) -> Iterator[tuple[str, Any]]:
         marked, size, pos = mark(text), len(text), self._pos
@@ -97,8 +98,7 @@ class PatternScanner:
                     spots[i] = pattern.spot(text, marked, pos, final=final)
                 if spots[i][0] < start or (spots[i][0] == start and spots[i][1] > end):
                     (start, end), which = spots[i], pattern
-            if start > pos:
-                yield text[pos:start], None
+            yield text[pos:start], None
             pos = start
             if end > size:
                 break
@@ -106,9 +106,9 @@ class PatternScanner:
             pos = end
         if end > size + 1:
             raise MatchTooLong(
-                f"a possible match of {which.source!r}, from character {self._fed - size + start} of the text on, "
-                f"is not decided after {which.limit} characters; nothing of it was let go; "
-                "raise max_match if matches of this length are expected"
+                f"what may be a match of {which.source!r}, from character {self._fed - size + start} of "
+                f"the text on, is longer than max_match={which.limit}, or undecided after that many "
+                "characters; nothing of it was let go; give a larger max_match if this is to be expected"
             )
         keep = max(0, pos - self._behind)
         self._text, self._pos = text[keep:], pos - keep
@@ -145,12 +145,12 @@ class _Rewriter(Generic[M_co]):
 class Replace(_Rewriter[Any]):
     r"""Replace literal strings, or what a pattern matches, by other text.
 
-    ``Replace({"colour": "color", "grey": "gray"})`` takes any number of literals: the leftmost match counts, and of
-    those that start together the longest. ``Replace("colour", "color")`` takes one; a plain string is always
-    a literal, also if it looks like a pattern. ``Replace(re.compile(r"(\d+) km"), r"\1 kilometres")`` takes a
-    compiled pattern, and the replacement is a template as for ``re.sub``. The replacement may be a function: of the
-    matched text for a literal, of the match object for a pattern. (Its groups are what they should be; where it
-    says that the match starts depends on how much text was kept.)
+    ``Replace({"colour": "color", "grey": "gray"})`` takes any number of literals: the leftmost match counts,
+    and of those that start together the longest. ``Replace("colour", "color")`` takes one; a plain string is
+    always a literal, also if it looks like a pattern. ``Replace(re.compile(r"(\d{1,9})km"), r"\1 km")`` takes
+    a compiled pattern, and the replacement is a template as for ``re.sub``. The replacement may be a
+    function: of the matched text for a literal, of the engine's match object for a pattern. (Use its groups;
+    the positions that it tells count from somewhere in the stream.)
 
     ``ignore_case`` is for literals: it takes letters as equal that are one another's only capital
     and small form, so "straße" finds "STRAßE" and not "STRASSE". Patterns have ``re.IGNORECASE``.
@@ -168,44 +168,30 @@ class Replace(_Rewriter[Any]):
         ignore_case: bool = False,
     ) -> None:
         what = mapping_or_pattern
-        _check_max_match(max_match)
         if isinstance(what, Mapping):
             if replacement is not None:
                 raise ValueError("a mapping has its replacements in it; leave out the second argument")
-            table = dict(what)
-            for key, value in table.items():
-                _check_literal(key)
-                _check_text("the replacement of a literal", value)
-            if not table:
-                raise ValueError("there is nothing to replace: the mapping is empty")
-            if ignore_case and len({fold(key) for key in table}) < len(table):
-                raise ValueError(
-                    "two literals of the mapping differ only in case; leave out one, or ignore_case"
-                )
+            table = _check_table(what, ignore_case=ignore_case)
             super().__init__(LiteralScanner(table, ignore_case=ignore_case), lambda _, key: table[key])
             return
         if replacement is None:
             raise ValueError('say what to put in its place: Replace("this", "by this")')
-        if not isinstance(replacement, str) and not callable(replacement):
-            raise TypeError(f"a replacement is a string or a function, not {replacement!r}")
-        if is_pattern(what):
-            if ignore_case:
-                raise ValueError("ignore_case is for literals: compile the pattern with re.IGNORECASE")
-            super().__init__(PatternScanner([StreamPattern(what, max_match)]), _template(what, replacement))
-            return
-        _check_literal(what)
-        put = replacement
-        super().__init__(
-            LiteralScanner([what], ignore_case=ignore_case),
-            (lambda _, __: put) if isinstance(put, str) else (lambda text, _: put(text)),
-        )
+        render = _check_render("replacement", replacement)
+        if isinstance(what, str):
+            scanner: Scanner[Any] = LiteralScanner([_check_literal(what)], ignore_case=ignore_case)
+        elif ignore_case:
+            raise ValueError("ignore_case is for literals; compile the pattern with re.IGNORECASE")
+        else:
+            scanner = _scanner("nothing to replace", [what], max_match)
+            render = _template(what, replacement)
+        super().__init__(scanner, render)
 
 
 class Redact(_Rewriter[Any]):
     """Put a mask in the place of whatever matches: literals and compiled patterns, mixed, any number.
 
-    The leftmost match over all of them counts, and of those that start together the longest; what one match covers,
-    no other one starts in. ``mask`` is the text to put there, or a function of the matched text. ``max_match``
+    The leftmost match over all of them counts, and of those that start together the longest; no match starts
+    inside another. ``mask`` is the text to put there, or a function of the matched text. ``max_match``
     bounds, in characters, how long a pattern's possible match may become; literals need no bound.
     """
 
@@ -217,21 +203,16 @@ class Redact(_Rewriter[Any]):
         mask: str | Callable[[str], str] = "[redacted]",
         max_match: int | None = None,
     ) -> None:
-        if not isinstance(mask, str) and not callable(mask):
-            raise TypeError(f"a mask is a string or a function of the matched text, not {mask!r}")
-        super().__init__(
-            _scanner("nothing to redact", patterns, max_match),
-            (lambda _, __: mask) if isinstance(mask, str) else (lambda text, _: mask(text)),
-        )
+        super().__init__(_scanner("nothing to redact", patterns, max_match), _check_render("mask", mask))
 
 
 class StopAt:
     """Let the text through up to the first match, and nothing from there on.
 
     ``stops`` are literals and compiled patterns, mixed, any number; with ``include`` the match itself still
-    comes out (the longest of those that start there). ``finished`` says that there was one: what is
-    fed after that is not even looked at. ``max_match`` bounds, in characters, how long a pattern's possible match
-    may become; literals need no bound.
+    comes out (the longest of those that start there). ``finished`` says that there was one: what is fed
+    after that is not even looked at. ``max_match`` bounds, in characters, how long a pattern's possible
+    match may become; literals need no bound.
     """
 
     __slots__ = ("_include", "_scanner", "finished")
@@ -260,20 +241,20 @@ class StopAt:
                 if self._include:
                     yield text
                 return
-            yield text
+            if text:
+                yield text
 
 
 def _scanner(nothing: str, patterns: Sequence[str | AnyPattern], max_match: int | None) -> Scanner[Any]:
-    _check_max_match(max_match)
+    if max_match is not None and max_match < 1:
+        raise ValueError(f"max_match is a number of characters, 1 or more, not {max_match!r}")
     if not patterns:
         raise ValueError(f"{nothing}: give at least one string or compiled pattern")
-    compiled = [StreamPattern(pattern, max_match) for pattern in patterns if is_pattern(pattern)]
-    literals = [pattern for pattern in patterns if not is_pattern(pattern)]
-    for literal in literals:
-        _check_literal(literal)
+    literals = [_check_literal(pattern) for pattern in patterns if isinstance(pattern, str)]
+    compiled = [StreamPattern(pattern, max_match) for pattern in patterns if not isinstance(pattern, str)]
     if not compiled:
         return LiteralScanner(literals)
-    if literals:  # longest first, so that the engine finds the longest
+    if literals:  # the longest first, so that the engine finds it first
         ordered = sorted(literals, key=len, reverse=True)
         compiled.append(StreamPattern(re.compile("|".join(map(re.escape, ordered)))))
     return PatternScanner(compiled)
@@ -284,23 +265,33 @@ def _template(pattern: AnyPattern, replacement: str | Callable[[Any], str]) -> C
         return lambda _, match: replacement(match)
     if "\\" not in replacement:
         return lambda _, __: replacement
-    pattern.sub(replacement, "")  # raises here and now what is wrong with the template
+    pattern.sub(replacement, "")  # a wrong template is an error here and now
     return lambda _, match: match.expand(replacement)
 
 
-def _check_max_match(max_match: int | None) -> None:
-    if max_match is not None and (not isinstance(max_match, int) or max_match < 1):
-        raise ValueError(f"max_match is a number of characters, 1 or more, not {max_match!r}")
+def _check_render(what: str, value: str | Callable[[str], str]) -> Callable[[str, Any], str]:
+    if isinstance(value, str):
+        return lambda _, __: value
+    if not callable(value):
+        raise TypeError(f"a {what} is a string or a function, not {value!r}")
+    return lambda text, _: value(text)
 
 
-def _check_literal(value: object) -> None:
+def _check_literal(value: object) -> str:
     if not isinstance(value, str):
-        hint = "; a pattern for bytes cannot match text" if isinstance(value, re.Pattern) else ""
-        raise TypeError(f"expected a string or a compiled pattern (re.compile), not {value!r}{hint}")
+        raise TypeError(f"a literal is a string, not {value!r}")
     if not value:
-        raise ValueError("an empty string matches everywhere; give at least one character")
+        raise ValueError("an empty string would match everywhere; give at least one character")
+    return value
 
 
-def _check_text(what: str, value: object) -> None:
-    if not isinstance(value, str):
-        raise TypeError(f"{what} is a string, not {value!r}")
+def _check_table(mapping: Mapping[str, str], *, ignore_case: bool) -> dict[str, str]:
+    if not mapping:
+        raise ValueError("there is nothing to replace: the mapping is empty")
+    table = {_check_literal(key): value for key, value in mapping.items()}
+    for key, value in table.items():
+        if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"the replacement of {key!r} is a string, not {value!r}")
+    if ignore_case and len({fold(key) for key in table}) < len(table):
+        raise ValueError("two literals differ only in their case; leave out one of them, or ignore_case")
+    return table

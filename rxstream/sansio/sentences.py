@@ -16,6 +16,7 @@ _IN_CODE = re.compile(r"`+|\n")
 _IN_FENCE = re.compile(r"\n")
 _TICKS = re.compile(r"`+")
 _TICKS_MOST = 64
+_GAP = re.compile(r"\s*")
 _VISIBLE = re.compile(r"\S")
 
 # A backtick that nobody closes is an apostrophe or a slip: forget it after so many characters.
@@ -161,16 +162,16 @@ class Sentences:
             if position > limit and text[scan] != "`":  # whatever the verdict is, or will be
                 start = self._cut(text, start, limit, out)
                 scan = max(scan, start)
-            elif verdict is Verdict.GOES_ON:
-                scan = position
-            elif verdict is Verdict.WAIT:
-                hot = True
-                break
-            else:
+            elif verdict is Verdict.ENDS or (size >= limit and _fills(text, position, limit)):
                 if self._fence and position > scan:
                     self._set_mode()
                 start = self._end(text, start, position, out)
                 scan = max(scan, position)
+            elif verdict is Verdict.GOES_ON:
+                scan = position
+            else:
+                hot = True
+                break
         self._hot = hot
         self._put_by(text, start, scan)
         return out
@@ -315,7 +316,7 @@ class Sentences:
         if end.end() == len(text):
             return Verdict.WAIT, before
         words = text[max(start, before - _MARKER_MOST) : before].split()
-        follows = text[end.end()].isupper() and words[-1].lower() not in self._rules.before_number
+        follows = text[end.end()].isupper() and words[-1].lower() not in self._rules.counted
         return (Verdict.ENDS, before) if follows else None
 
 
@@ -327,6 +328,11 @@ def _next_item(marker: re.Match[str], char: str) -> tuple[str, str] | None:
     if letter and letter not in "zZ" and (char == ")" or letter.islower()):
         return chr(ord(letter) + 1), char
     return None
+
+
+def _fills(text: str, position: int, limit: int) -> bool:
+    """Tell whether white space fills the sentence up: then it is cut here if it does not end here."""
+    return position < limit and _GAP.match(text, position, limit).end() == limit  # type: ignore[union-attr]
 
 
 def _between_marks(text: str, at: int) -> int:

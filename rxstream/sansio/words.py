@@ -114,7 +114,7 @@ class UnicodeWords:
     def __init__(self, *, keep_whitespace: bool = False, max_run: int = 256) -> None:
         if max_run < 1:
             raise ValueError(
-                f"UnicodeWords(max_run=...) expects a positive number of characters, got {max_run!r}"
+                f"UnicodeWords: max_run expects a positive number of characters, got {max_run!r}"
             )
         try:
             from icu4py.breakers import WordBreaker  # noqa: PLC0415 - an optional package
@@ -149,8 +149,9 @@ class UnicodeWords:
         while start < size:
             stretch = self._match(text, start)
             assert stretch is not None  # it matches any character
-            end = stretch.end()
-            known = stretch.start("open") if stretch.start("open") >= 0 else end
+            end = known = stretch.end()
+            if end == size and stretch["open"]:
+                known = stretch.start("open")
             if known - start >= max_run:
                 segments = self._cut(text[start : start + max_run])
                 end = start + sum(map(len, segments))
@@ -233,7 +234,9 @@ def _stretch() -> regex.Pattern[str]:
     run = rf"(?:{alphanumerics}|(?:{kana_or_han}{marks}*+)++)"
     joiners = rf"(?:{joiner}{marks}*+)++"
     one = rf"""(?:
-        \r\n|[\r\n\p{{WB=Newline}}]
+        # Nothing but a shortcut for plain English, which does without the large character classes.
+        [A-Za-z]++(?=[\ \n]|\Z)|\ ++(?=[A-Za-z]|\Z)
+        |\r\n|[\r\n\p{{WB=Newline}}]
         |\p{{WB=WSegSpace}}++{marks}*+
         |{flag}{marks}*+(?:{flag}{marks}*+)?+
         |{hangul}++{marks}*+
@@ -241,6 +244,7 @@ def _stretch() -> regex.Pattern[str]:
         |(?:{joiners}{run}?+)++
         |.{marks}*+
     )"""
-    # Code points without a character yet may be emoji to ICU: Unicode has reserved some for them.
-    emoji_behind_joiner = r"(?<=\u200D)(?=[\p{Extended_Pictographic}\p{Cn}])"
+    # The blocks of the emoji as a whole: what is reserved for emoji changes with the version of Unicode,
+    # and the one of `regex` need not be that of ICU.
+    emoji_behind_joiner = r"(?<=\u200D)(?=[\p{Extended_Pictographic}\U0001F000-\U0001FAFF])"
     return regex.compile(rf"{one}(?:{emoji_behind_joiner}{one})*+", regex.VERBOSE | regex.DOTALL | regex.V1)

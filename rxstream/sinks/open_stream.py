@@ -1,7 +1,7 @@
 """From an Observable to ``async for``."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
-from types import TracebackType
+from collections.abc import AsyncIterator, Awaitable
+from types import AsyncGeneratorType, TracebackType
 from typing import Generic, NoReturn, TypeVar
 
 from reactivex import Observable
@@ -57,7 +57,7 @@ class OpenStream(Generic[T]):
 
     async def __aenter__(self) -> "StreamIterator[T]":
         if self._stream is not None:
-            msg = "This open_stream() has been entered already. Call open_stream(observable) once for each reader."
+            msg = "This open_stream() has been entered before. Call open_stream(observable) for each reader."
             raise UsageError(msg)
         pump = Pump(credit=self._credit, close_timeout=self._close_timeout)
         self._stream = StreamIterator(pump)
@@ -89,7 +89,7 @@ class StreamIterator(Generic[T]):
 
     def __init__(self, pump: Pump) -> None:
         self._pump = pump
-        self._items: AsyncGenerator[T, None] | None = None
+        self._items: AsyncGeneratorType[T, None] | None = None
         self._closed = False
 
     def __aiter__(self) -> AsyncIterator[T]:

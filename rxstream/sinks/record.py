@@ -80,7 +80,7 @@ class _Tape:
     def write(self, item: object) -> None:
         if isinstance(item, StreamChunk):
             self._finished = self._finished or item.finish_reason is not None
-            event = item.raw if isinstance(item.raw, dict) else None
+            event: dict[str, Any] | None = item.raw if isinstance(item.raw, dict) else None
             if event is None:
                 event = _chat_event(item)
             elif event is self._raw:

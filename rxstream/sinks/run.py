@@ -56,7 +56,8 @@ def _iterate(observable: Observable[T]) -> Iterator[T]:
             while True:
                 item: asyncio.Future[T] = loop.create_future()
                 handover.ask(item)
-                loop.run_until_complete(asyncio.wait({item, task}, return_when=asyncio.FIRST_COMPLETED))
+                waiting: set[asyncio.Future[Any]] = {item, task}
+                loop.run_until_complete(asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED))
                 if not item.done():
                     task.result()
                     return

@@ -39,15 +39,13 @@ def from_chat(client: Any, **request: Any) -> Observable[StreamChunk]:
     options = request.setdefault("stream_options", {"include_usage": True})
     if options is None:
         del request["stream_options"]
-    expected = {
-        "choices": request.get("n") or 1,
-        "expects_usage": bool(isinstance(options, dict) and options.get("include_usage")),
-    }
+    choices: int = request.get("n") or 1
+    expects_usage = isinstance(options, dict) and bool(options.get("include_usage"))
     return answer_of(
         "from_chat",
         client,
         lambda client: client.chat.completions,
         request,
-        partial(ChatDecoder, **expected),
-        partial(ChatEvents, **expected),
+        partial(ChatDecoder, choices=choices, expects_usage=expects_usage),
+        partial(ChatEvents, choices=choices, expects_usage=expects_usage),
     )

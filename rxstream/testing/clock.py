@@ -10,6 +10,7 @@ import math
 import selectors
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextvars import Context
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, TypeVarTuple
 
 import anyio
@@ -131,6 +132,14 @@ class _JumpingLoop(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         return self._virtual.time()
+
+    def call_at(
+        self, when: float, callback: Callable[[*Args], object], *args: *Args, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        if math.isinf(when):
+            # ``anyio.sleep_forever`` sleeps until infinity: that is no deadline to jump to.
+            return asyncio.TimerHandle(when, callback, args, self, context)
+        return super().call_at(when, callback, *args, context=context)
 
     async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ARG002, ASYNC109
         # Its threads end in real time: a virtual timeout would always be over before them.

@@ -118,7 +118,7 @@ def buffer_paragraphs() -> Operator[str]:
 
 
 def buffer_graphemes() -> Operator[str]:
-    """Give what a reader sees as one character, whole: an emoji with its skin tone, a letter with its accents.
+    """Give whole characters, as a reader sees them: an emoji with its skin tone, a letter with its accents.
 
         --'ab'------'c'--|
         buffer_graphemes()

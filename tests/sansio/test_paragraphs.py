@@ -23,7 +23,7 @@ def split(text: str) -> list[str]:
 
 
 @given(chunkings(TEXT))
-@example(["a\r", "\nb"])
+@example(["a\r", "", "\nb"])
 @example(["a\r", "\n", "\r\n"])
 @example(["a\r\n\r", "\nb"])
 @example(["\r", "\n", "a"])

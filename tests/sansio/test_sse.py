@@ -171,7 +171,7 @@ def test_the_rest_is_the_unfinished_event(body: bytes, rest: str) -> None:
     for chunks in ([body], each_byte(body)):
         decoder = SSEDecoder()
         drive(decoder, chunks)
-        assert decoder.rest == rest.replace(" : ", "").strip()
+        assert decoder.rest == rest
 
 
 def test_between_events_nothing_is_left_to_be_minded() -> None:
@@ -215,7 +215,7 @@ def test_an_event_beyond_the_limit_is_an_error_behind_what_came_before(body: byt
 
 
 def test_an_event_of_the_limit_is_none_too_many() -> None:
-    body = b"data: 789012345\n\ndata:6\ndata:2345\n\n\xef\xbb\xbf: 67890123456"
+    body = b"data: 789012345\n\ndata:6\ndata:2345\n\n\xef\xbb\xbf: 6789012345"
     assert drive(SSEDecoder(max_event_size=15), [body]) == (
         [SSEEvent("789012345"), SSEEvent("6\n2345")],
         None,

@@ -148,7 +148,7 @@ def test_on_trio_a_stuck_program_is_stuck_even_if_it_swallows_the_cancellation()
             try:
                 await trio.sleep_forever()
             except trio.Cancelled:
-                return "swallowed"  # noqa: TRY300 - as careless programs do
+                return "swallowed"
         return "not reached"
 
     with pytest.raises(RuntimeError, match=r"^stuck: "):

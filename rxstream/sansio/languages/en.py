@@ -36,6 +36,10 @@ ENGLISH = Rules(
         "all another other such one two three several nobody nothing everyone everything someone something",
         "mr mrs ms dr",
     ),
+    counted=words(
+        "page pages step chapter part section version level option question number line rule table room day week",
+        "of to than is are was were with and or at by in on for from as about over under only least most equals",
+    ),
     lead_ins=words("at by from around about until till since before after in on near"),
     shouted=words("Yahoo! Jeopardy! Oklahoma! Yahoo Jeopardy Oklahoma"),
     pronoun="I",

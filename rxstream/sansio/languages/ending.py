@@ -49,7 +49,7 @@ _NEWLINE = re.compile(r"[^\S\n]*\n")
 _BLANK_LINE = re.compile(r"[^\S\n]*\n[^\S\n]*\n")
 _OPENERS = re.compile(r"[\"'“”„‘’«»‹›(\[{*_¿¡~—–-]*")
 _OPENERS_MOST = 16
-_NEXT_WORD = re.compile(r"\w+")
+_NEXT_WORD = re.compile(r"\w+['’]?")
 _NEXT_WORD_MOST = 24
 # How much of the sentence before the terminator is looked at: for its last words, for open brackets.
 _WORDS_BEFORE = 40
@@ -191,12 +191,12 @@ def _if_starter(rules: Rules, text: str, closed: int, *, final: bool) -> Verdict
     verdict, letter = _next(text, closed)
     if verdict is not None:
         return Verdict.GOES_ON if verdict is Verdict.ENDS else verdict
-    word = _NEXT_WORD.match(text, letter, letter + _NEXT_WORD_MOST)
-    if word is None:
+    if not text[letter].isupper():
         return Verdict.GOES_ON
-    if word.end() == len(text) and not final:
+    word = _NEXT_WORD.match(text, letter, letter + _NEXT_WORD_MOST)[0]  # type: ignore[index]
+    if letter + len(word) == len(text) and word[-1] not in "'’" and not final:
         return Verdict.WAIT
-    return Verdict.ENDS if rules.starts(word[0]) else Verdict.GOES_ON
+    return Verdict.ENDS if rules.starts(word) else Verdict.GOES_ON
 
 
 def _full_stop(rules: Rules, text: str, closed: int, stop: Stop) -> Verdict:

@@ -45,6 +45,8 @@ class Rules:
     before_number: frozenset[str]
     #: Words that, with a capital letter, begin a sentence and hardly ever a name.
     starters: frozenset[str]
+    #: Words with a number behind them: in "1. See page 2. The end" the second item does not begin at "2.".
+    counted: frozenset[str] = frozenset()
     #: "At 5 a.m. Mr. Smith ...": a sentence of up to three words that begins with these is not whole yet.
     lead_ins: frozenset[str] = frozenset()
     #: Names that end in an exclamation mark.
@@ -90,8 +92,17 @@ class Rules:
         return Stop.PLAIN
 
     def starts(self, word: str) -> bool:
-        """Tell whether ``word`` is one that begins sentences. "The" does, "the" and "IT" do not."""
-        return word[0].isupper() and (len(word) == 1 or word[1:].islower()) and word.lower() in self.starters
+        """Tell whether ``word`` is one that begins sentences. "The" does, "the" and "IT" do not.
+
+        An apostrophe at the word's end says that it is a part of one: "It" of "It's", "L" of "L'ami".
+        """
+        plain = word.rstrip("'’")
+        small = plain.lower()
+        return (
+            word[0].isupper()
+            and (len(plain) == 1 or plain[1:].islower())
+            and (small in self.starters or (plain != word and small + "'" in self.starters))
+        )
 
 
 def words(*lists: str) -> frozenset[str]:
