@@ -94,10 +94,10 @@ def adopt(result: Any) -> Any:
     Anything else passes: a subclass (connectable, grouped) keeps its own methods, and the last function
     in a ``pipe`` need not return an Observable at all.
     """
-    if type(result) is not Observable:
+    kind: object = type(result)
+    if kind is not Observable:
         return result
-    stock: Any = result
-    return StreamObservable[Any](stock._subscribe_core)  # noqa: SLF001
+    return StreamObservable[Any](result._subscribe_core)  # noqa: SLF001
 
 
 def _as_disposable(subscription: Any) -> abc.DisposableBase:

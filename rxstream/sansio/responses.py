@@ -29,6 +29,9 @@ PARTS = {
 
 PART_EVENTS = ("response.content_part", "response.reasoning_summary_part")
 
+#: Stands for all parts of an item.
+WHOLE = "whole"
+
 #: Chat's words for why an incomplete response ended, where it has others.
 FINISH_REASONS = {"max_output_tokens": "length", "": "incomplete"}
 
@@ -41,7 +44,16 @@ class ResponsesEvents(AnswerEvents):
     an answer ``StreamTruncated``, all with ``partial``. Events that say nothing new give no chunk.
     """
 
-    __slots__ = ("_called", "_items_by_id", "_items_by_index", "_last", "_last_call", "_model", "_name")
+    __slots__ = (
+        "_called",
+        "_ended",
+        "_items_by_id",
+        "_items_by_index",
+        "_last",
+        "_last_call",
+        "_model",
+        "_name",
+    )
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,6 +65,8 @@ class ResponsesEvents(AnswerEvents):
         self._last_call: _Item | None = None
         #: How many calls there have been.
         self._called = 0
+        #: Whether the response itself said that it is over, which ``[DONE]`` alone does not.
+        self._ended = False
 
     def feed(self, event: Any) -> list[StreamChunk]:
         """Take the next event; give its chunks."""
@@ -66,7 +80,7 @@ class ResponsesEvents(AnswerEvents):
 
     def missing(self) -> list[str]:
         """Say what a whole answer would have and this one has not."""
-        return [] if self.finished else ["neither response.completed nor response.incomplete came"]
+        return [] if self._ended else ["neither response.completed nor response.incomplete came"]
 
     def _read(self, event: Any) -> list[StreamChunk]:
         kind = self.text_in(event, "type")
@@ -126,7 +140,7 @@ class ResponsesEvents(AnswerEvents):
             last.usage = read_usage(
                 usage, "input_tokens", "output_tokens", "input_tokens_details", "output_tokens_details"
             )
-        self.finished = True
+        self._ended = self.finished = True
         return [*chunks, last]
 
     def _read_delta(self, event: Any, kind: str) -> list[StreamChunk]:
@@ -139,7 +153,7 @@ class ResponsesEvents(AnswerEvents):
         """Take a finished part's text if there was no delta of it."""
         item = self._item(event, self.text_in(event, "item_id"))
         part = (kind, _part_of(event))
-        if part in item.parts or not text:
+        if not text or part in item.parts or (kind, WHOLE) in item.parts:
             return []
         item.parts.add(part)
         return [self._piece(event, item, kind, text)]
@@ -160,8 +174,13 @@ class ResponsesEvents(AnswerEvents):
             for part in self.objects_in(item, field):
                 for kind, text in self._texts(part):
                     whole.setdefault(kind, []).append(text)
-        rests = [(kind, known.rest(kind, "".join(texts))) for kind, texts in whole.items()]
-        return [self._piece(event, known, kind, rest) for kind, rest in rests if rest]
+        chunks: list[StreamChunk] = []
+        for kind, texts in whole.items():
+            known.parts.add((kind, WHOLE))
+            rest = known.rest(kind, "".join(texts))
+            if rest:
+                chunks.append(self._piece(event, known, kind, rest))
+        return chunks
 
     def _read_arguments(self, event: Any, verb: str) -> list[StreamChunk]:
         name = self.text_in(event, "item_id")
@@ -242,6 +261,7 @@ class _Item:
         self.call: int | None = None
         #: Whether the call's name has been given.
         self.named = False
+        #: The kind and the name of each part of which anything has been given.
         self.parts: set[tuple[str, str]] = set()
         self._sent: dict[str, list[str]] = {}
 

@@ -7,11 +7,19 @@ from collections.abc import Iterable
 
 from rxstream.sansio.languages import rules_for
 from rxstream.sansio.languages.ending import TERMINATORS, Verdict, judge
+from rxstream.sansio.languages.layout import (
+    BULLETS,
+    LOOK_BACK,
+    WHOLE_LINE,
+    item_marker,
+    judge_fenced_line,
+    judge_item,
+    judge_line,
+)
 
 __all__ = ("Sentences",)
 
-_BULLETS = "•⁃◦▪‣"
-_CANDIDATE = re.compile(rf"[{TERMINATORS}\n`){_BULLETS}]")
+_CANDIDATE = re.compile(rf"[{TERMINATORS}\n`){BULLETS}]")
 _IN_CODE = re.compile(r"`+|\n")
 _IN_FENCE = re.compile(r"\n")
 _TICKS = re.compile(r"`+")
@@ -22,25 +30,11 @@ _VISIBLE = re.compile(r"\S")
 # A backtick that nobody closes is an apostrophe or a slip: forget it after so many characters.
 _CODE_MOST = 200
 
-# "1.", "a)", "• IV.": the sentence so far is but a list marker. A long number is a year.
-_MARKER = re.compile(rf"\s*(?:[{_BULLETS}*+–-]\s*)?\(?(?:(\d{{1,3}})|([A-Za-z])|[IVXivx]{{1,5}})")
-_MARKER_END = re.compile(r"\)?[ \t\u00a0]+")
-_MARKER_MOST = 16
-# A line that begins so is no continuation of the line before it.
-_LINE_START = re.compile(
-    rf"[^\S\n]*(?:\n|[-*+]\s|[{_BULLETS}—–|>]|\d{{1,3}}[.)]\s|[A-Za-z]\)\s|\#{{1,6}}\s|```)"
-)
-_LINE_START_BEGUN = re.compile(r"[^\S\n]*(?:[-*+]?|\d{1,3}[.)]?|[A-Za-z]\)?|#{1,6}|`{1,2})")
-_LINE_START_MOST = 128
-# Inside a fence: a blank line, or the backticks that close it.
-_FENCE_END = re.compile(r"[^\S\n]*(`*)[^\S\n]*\n")
-_FENCE_END_BEGUN = re.compile(r"[^\S\n]*`*[^\S\n]*")
-# A line that begins so is whole at its end: a heading, a row of a table.
-_WHOLE_LINE = re.compile(r"\s*(?:#{1,6}\s|\|)")
-
 # What is kept at hand of a long sentence; what is older is put by, so that it is not copied again.
 _AT_HAND = 1024
 _LOOK_BACK = 256
+# So much of a line shows whether it is a heading.
+_LINE_HEAD = 8
 
 
 class Sentences:
@@ -79,9 +73,7 @@ class Sentences:
     def __init__(
         self, *, language: str = "en", keep_whitespace: bool = False, max_chars: int | None = None
     ) -> None:
-        if max_chars is not None and (
-            not isinstance(max_chars, int) or isinstance(max_chars, bool) or max_chars < 1
-        ):
+        if max_chars is not None and (type(max_chars) is not int or max_chars < 1):
             raise ValueError(
                 f"max_chars must be a positive int (characters), or None for no limit; got {max_chars!r}"
             )
@@ -96,7 +88,7 @@ class Sentences:
         self._scan = 0
         self._hot = False
         # How many characters may be appended before something besides a candidate must be looked at.
-        self._room = sys.maxsize if max_chars is None else max_chars
+        self._room = sys.maxsize if max_chars is None else max_chars - 1
         self._look = _CANDIDATE.search
         # Backticks that opened inline code, where it is given up; backticks of the fence we are in.
         self._code = 0
@@ -144,13 +136,10 @@ class Sentences:
             if self._head < 0 and (visible := _VISIBLE.search(text, start)):
                 self._head = self._old_size + visible.start() - start
             limit = self._limit(start)
-            found = self._look(text, scan, self._code_end if self._code else size)
-            if found is None and self._code and size >= self._code_end:
-                scan = self._code_end
-                self._set_mode()
-                continue
+            found = self._find(text, scan)
             scan = found.start() if found else size
-            if scan > limit or (found and scan == limit):
+            # White space in the last place settles it before the next character comes.
+            if scan > limit or (scan == limit and (found or text[limit - 1].isspace())):
                 start = self._cut(text, start, limit, out)
                 scan = max(scan, start)
                 continue
@@ -176,6 +165,16 @@ class Sentences:
         self._put_by(text, start, scan)
         return out
 
+    def _find(self, text: str, scan: int) -> re.Match[str] | None:
+        """Find the next candidate; give up on inline code that does not close in time."""
+        if self._code:
+            found = self._look(text, scan, self._code_end)
+            if found or len(text) < self._code_end:
+                return found
+            scan = self._code_end
+            self._set_mode()
+        return self._look(text, scan)
+
     def _limit(self, start: int) -> int:
         """Tell where in the text at hand the sentence is too long."""
         if self._max is None or self._head < 0:
@@ -188,7 +187,7 @@ class Sentences:
         if len(text) - start > _AT_HAND:
             done = max(start, scan - _LOOK_BACK)
             if self._head >= self._old_size:
-                self._whole_line = _WHOLE_LINE.match(text, start) is not None
+                self._whole_line = WHOLE_LINE.match(text, start) is not None
             self._old.append(text[start:done])
             self._old_size += done - start
         self._pieces = [text[done:]]
@@ -198,7 +197,7 @@ class Sentences:
         self._room = self._code_end - size if self._code else sys.maxsize
         if self._max is not None:
             limit = self._limit(0) if self._head >= 0 else size + self._max
-            self._room = min(self._room, limit - size)
+            self._room = min(self._room, limit - size - 1)
 
     def _end(self, text: str, start: int, position: int, out: list[str]) -> int:
         """End the sentence at ``position``; give where in the text the next one begins."""
@@ -210,7 +209,7 @@ class Sentences:
         self._old, self._old_size = ([rest], len(rest)) if rest else ([], 0)
         visible = _VISIBLE.search(rest)
         self._head = visible.start() if visible else -1
-        self._whole_line = bool(visible and _WHOLE_LINE.match(rest + text[start : start + _MARKER_MOST]))
+        self._whole_line = bool(visible and WHOLE_LINE.match(rest + text[start : start + _LINE_HEAD]))
         self._item = None
         self._text_begun = True
         return start + max(0, len(body) - old_size)
@@ -233,14 +232,16 @@ class Sentences:
         char = text[at]
         begun = at - start + self._old_size - self._head  # how much of the sentence stands before it
         if self._fence:
-            return self._judge_fenced_line(text, at, begun)
+            verdict, position = judge_fenced_line(text, at, self._fence)
+            blank = position == at and (self._head < 0 or begun <= 0)
+            return (Verdict.GOES_ON, at + 1) if blank and verdict is Verdict.ENDS else (verdict, position)
         if char == "\n":
             if self._code:
                 self._set_mode()
             return self._judge_line(text, start, at, begun)
         if char == "`":
             return self._judge_ticks(text, start, at, begun)
-        if char in _BULLETS:
+        if char in BULLETS:
             ends = begun > 0 and text[at - 1].isspace()
             return (Verdict.ENDS, at) if ends else (Verdict.GOES_ON, at + 1)
         if char in ".)":
@@ -254,24 +255,8 @@ class Sentences:
     def _judge_line(self, text: str, start: int, at: int, begun: int) -> tuple[Verdict, int]:
         if self._head < 0 or begun < 0:
             return Verdict.GOES_ON, at + 1
-        whole = _WHOLE_LINE.match(text, start) if self._head >= self._old_size else self._whole_line
-        most = at + 1 + _LINE_START_MOST
-        if whole or _LINE_START.match(text, at + 1, most):
-            return Verdict.ENDS, at
-        if len(text) < most and _LINE_START_BEGUN.fullmatch(text, at + 1):
-            return Verdict.WAIT, at
-        return Verdict.GOES_ON, at + 1
-
-    def _judge_fenced_line(self, text: str, at: int, begun: int) -> tuple[Verdict, int]:
-        most = at + 1 + _LINE_START_MOST
-        line = _FENCE_END.match(text, at + 1, most)
-        if line is None:
-            undecided = len(text) < most and _FENCE_END_BEGUN.fullmatch(text, at + 1)
-            return (Verdict.WAIT, at) if undecided else (Verdict.GOES_ON, at + 1)
-        if line[1]:
-            closes = len(line[1]) >= self._fence
-            return (Verdict.ENDS, line.end(1)) if closes else (Verdict.GOES_ON, at + 1)
-        return (Verdict.ENDS, at) if begun > 0 and self._head >= 0 else (Verdict.GOES_ON, at + 1)
+        whole = WHOLE_LINE.match(text, start) if self._head >= self._old_size else self._whole_line
+        return (Verdict.ENDS, at) if whole else judge_line(text, at)
 
     def _judge_ticks(self, text: str, start: int, at: int, begun: int) -> tuple[Verdict, int]:
         most = at + _TICKS_MOST
@@ -285,7 +270,7 @@ class Sentences:
         elif (
             count >= 3
             and begun == 0
-            and (not self._text_begun or "\n" in text[max(start, at - _LINE_START_MOST) : at])
+            and (not self._text_begun or "\n" in text[max(start, at - LOOK_BACK) : at])
         ):
             self._set_mode(fence=count)
         else:
@@ -295,39 +280,21 @@ class Sentences:
     def _judge_marker(self, text: str, start: int, at: int, begun: int) -> tuple[Verdict, int] | None:
         """Judge "1." and "b)": at a sentence's beginning a marker, later perhaps the next item's."""
         char = text[at]
-        if begun <= _MARKER_MOST:
-            marker = _MARKER.fullmatch(text, at - begun, at)
-            if marker is not None:
-                if at + 1 == len(text):
-                    return Verdict.WAIT, at + 1
-                if text[at + 1] in TERMINATORS:
-                    return None
-                self._item = _next_item(marker, char)
-                return Verdict.GOES_ON, at + 1
+        marks, label = item_marker(text, at - begun, at)
+        if marks:
+            if at + 1 == len(text):
+                return Verdict.WAIT, at + 1
+            if text[at + 1] in TERMINATORS:
+                return None
+            self._item = (label, char) if label else None
+            return Verdict.GOES_ON, at + 1
         if self._item is None or self._item[1] != char:
             return None
         label = self._item[0]
         before = at - len(label)
         if begun <= len(label) or text[before:at] != label or not text[before - 1].isspace():
             return None
-        end = _MARKER_END.match(text, at + 1, at + 1 + _MARKER_MOST)
-        if end is None:
-            return (Verdict.WAIT, before) if text[at + 1 :] in ("", ")") else None
-        if end.end() == len(text):
-            return Verdict.WAIT, before
-        words = text[max(start, before - _MARKER_MOST) : before].split()
-        follows = text[end.end()].isupper() and words[-1].lower() not in self._rules.counted
-        return (Verdict.ENDS, before) if follows else None
-
-
-def _next_item(marker: re.Match[str], char: str) -> tuple[str, str] | None:
-    """Tell what the item after ``marker`` would be marked with; "B." is not, for that is a name."""
-    number, letter = marker[1], marker[2]
-    if number:
-        return str(int(number) + 1), char
-    if letter and letter not in "zZ" and (char == ")" or letter.islower()):
-        return chr(ord(letter) + 1), char
-    return None
+        return judge_item(text, before, at, self._rules.counted)
 
 
 def _fills(text: str, position: int, limit: int) -> bool:

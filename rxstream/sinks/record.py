@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from os import PathLike
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, Any, TypeVar, cast
 
 from reactivex import Observable, abc
 from reactivex.disposable import CompositeDisposable, Disposable
@@ -80,7 +80,8 @@ class _Tape:
     def write(self, item: object) -> None:
         if isinstance(item, StreamChunk):
             self._finished = self._finished or item.finish_reason is not None
-            event: dict[str, Any] | None = item.raw if isinstance(item.raw, dict) else None
+            raw: Any = item.raw
+            event = cast("dict[str, Any]", raw) if isinstance(raw, dict) else None
             if event is None:
                 event = _chat_event(item)
             elif event is self._raw:

@@ -176,17 +176,17 @@ class _TrioWatch:
             # trio is polling here without a pause; a thread that we wait for needs the processor.
             time.sleep(0.001)
         else:
+            assert self.task is not None, "the first task sets it before it first waits"
             self.stuck = _stuck((task.name, task.coro) for task in _family(self.task))
             self.scope.cancel()
 
 
-def _family(task: "trio.lowlevel.Task | None") -> "Iterator[trio.lowlevel.Task]":
+def _family(task: "trio.lowlevel.Task") -> "Iterator[trio.lowlevel.Task]":
     """Give a task and all that it started, at any depth."""
-    if task is not None:
-        yield task
-        for nursery in task.child_nurseries:
-            for child in nursery.child_tasks:
-                yield from _family(child)
+    yield task
+    for nursery in task.child_nurseries:
+        for child in nursery.child_tasks:
+            yield from _family(child)
 
 
 def _stuck(waiting: Iterable[tuple[str, object]]) -> RuntimeError:

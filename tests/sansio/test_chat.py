@@ -46,7 +46,7 @@ def test_a_recording_is_the_same_wherever_it_is_cut(name: str) -> None:
     assert drive(decoder_of(recording), each_byte(body)) == expected
     edges = [place for place in range(len(body)) if body.startswith(b"\n\n", place)]
     # Each cut decodes the whole again, so of a long recording only the first edges and the last are taken.
-    for edge in [*edges[:20], *edges[-10:]]:
+    for edge in [*edges[:10], *edges[-5:]]:
         for place in range(edge - 1, edge + 4):
             assert drive(decoder_of(recording), cut(body, place)) == expected
     for off in (-1, 0, 1, 2, 3):
@@ -204,7 +204,10 @@ def test_thoughts_come_under_two_names() -> None:
         (choice({}, finish_reason=1), "expected finish_reason to be a string or null, got int '1'"),
         (choice({}, logprobs=[]), "expected logprobs to be an object or null, got list '[]'"),
         ({"choices": [{"index": "1"}]}, "expected index to be an integer, got str"),
-        (choice({"tool_calls": [{"index": "0"}]}), "expected tool_calls.index to be an integer or null, got str"),
+        (
+            choice({"tool_calls": [{"index": "0"}]}),
+            "expected tool_calls.index to be an integer or null, got str",
+        ),
         ({"choices": [], "usage": 1}, "expected usage to be an object or null, got int '1'"),
         ({"choices": [], "model": 1}, "expected model to be a string or null, got int '1'"),
     ],

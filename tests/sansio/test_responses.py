@@ -104,9 +104,15 @@ def test_the_model_and_the_name_are_known_from_the_first_event() -> None:
         [event("output_text.done", item_id="i", text="ab")],
         [event("content_part.done", item_id="i", part={"type": "output_text", "text": "ab"})],
         [event("output_item.done", item={"id": "i", "content": [{"type": "output_text", "text": "ab"}]})],
-        [event("output_text.delta", item_id="i", delta="a"), event("output_text.delta", item_id="i", delta="b")],
+        [
+            event("output_text.delta", item_id="i", delta="a"),
+            event("output_text.delta", item_id="i", delta="b"),
+        ],
         [event("output_text.delta", item_id="i", delta="a")],
-        [event("output_text.delta", output_index=0, delta="a"), event("output_text.delta", output_index=0, delta="b")],
+        [
+            event("output_text.delta", output_index=0, delta="a"),
+            event("output_text.delta", output_index=0, delta="b"),
+        ],
         [],
     ],
 )
@@ -140,7 +146,9 @@ def test_a_refusal_and_a_summary_may_come_at_the_end_only() -> None:
                 },
             )
         ),
-        *machine.feed(event("output_item.done", item={"id": "k", "content": [{"type": "refusal", "refusal": "r"}]})),
+        *machine.feed(
+            event("output_item.done", item={"id": "k", "content": [{"type": "refusal", "refusal": "r"}]})
+        ),
         *machine.feed(event("refusal.done", item_id="k", refusal="")),
     ]
     assert texts(chunks) == [("", "", "no"), ("", "stu", ""), ("", "", "r")]
@@ -264,7 +272,11 @@ def test_the_usage_is_read_in_the_names_of_this_wire() -> None:
 @pytest.mark.parametrize(
     ("bad", "message", "code"),
     [
-        (event("failed", response={"error": {"code": "server_error", "message": "no"}}), "no", "server_error"),
+        (
+            event("failed", response={"error": {"code": "server_error", "message": "no"}}),
+            "no",
+            "server_error",
+        ),
         (event("failed", response={"status": "failed"}), '{"status": "failed"}', None),
         ({"type": "error", "code": "c", "message": "no", "param": None}, "no", "c"),
         ({"type": "error", "error": {"code": "c", "message": "no"}}, "no", "c"),

@@ -218,6 +218,7 @@ TAILS = [
     "",
     *(a + b for a, b in product("a A.!\n\"')]`*1-(我と。", repeat=2)),
     "\n\nA", "\n- a", "\n1. a", "\n```\nA", "he ", " he ", "he said. ", "x ", "x. X", " . .a", ". . .", "] a", "1] a", "1](b. c",
+    "\u0301x",
     "``` a. A", "` a. A", "\n) a", " ) a", " »", "P a", "\n\n\n", " \n\n", "” a", " A. a", "A a", " 2. A",
 ]  # fmt: skip
 SHORT = st.lists(
@@ -231,6 +232,8 @@ SHORT = st.lists(
 @given(SHORT, st.sampled_from(sorted(LANGUAGES)), st.sampled_from([None, None, 4]))
 @example("1. A a 2.", "en", None)
 @example("... ", "de", 4)
+@example("aaa ", "en", 4)
+@example(".U.S", "de", 4)
 def test_what_no_continuation_changes_is_already_out(text: str, language: str, most: int | None) -> None:
     machine = Sentences(language=language, keep_whitespace=True, max_chars=most)
     out = [*machine.feed(text)]

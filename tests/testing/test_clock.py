@@ -156,6 +156,20 @@ def test_on_trio_a_stuck_program_is_stuck_even_if_it_swallows_the_cancellation()
 
 
 @both
+def test_what_goes_wrong_while_a_stuck_program_is_taken_down_does_not_hide_that_it_was_stuck(
+    backend: Backend,
+) -> None:
+    async def main() -> None:
+        try:
+            await anyio.sleep_forever()
+        finally:
+            raise KeyError("while closing")
+
+    with pytest.raises(RuntimeError, match=r"^stuck: "):
+        VirtualClock(patience=0.05).run(main, backend=backend)
+
+
+@both
 def test_a_thread_is_waited_for_in_real_time(backend: Backend) -> None:
     clock = VirtualClock()
 

@@ -1,3 +1,4 @@
+import gc
 from collections.abc import Sequence
 
 import pytest
@@ -83,3 +84,14 @@ def test_shapes_of_bytes_are_bytes() -> None:
 
 def test_there_are_no_shapes_of_nothing() -> None:
     assert list(text_shapes(["", ""])) == []
+
+
+def test_the_garbage_collector_is_left_as_it_was() -> None:
+    gc.disable()
+    try:
+        assert_linear(Ends, fours)
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+    assert_linear(Ends, fours)
+    assert gc.isenabled()

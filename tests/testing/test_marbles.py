@@ -155,6 +155,11 @@ def test_diagrams_may_follow_one_another() -> None:
     assert second.sources == ["-2|"]
 
 
+def test_lines_that_go_on_may_end_with_an_arrow() -> None:
+    (diagram,) = find_diagrams("    --1-->\n    take(2)\n    --1-->\n")
+    assert parse_marbles(diagram.result) == [(2, item(1))]
+
+
 @pytest.mark.parametrize(
     "docstring",
     [

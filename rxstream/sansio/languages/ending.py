@@ -49,7 +49,7 @@ _NEWLINE = re.compile(r"[^\S\n]*\n")
 _BLANK_LINE = re.compile(r"[^\S\n]*\n[^\S\n]*\n")
 _OPENERS = re.compile(r"[\"'“”„‘’«»‹›(\[{*_¿¡~—–-]*")
 _OPENERS_MOST = 16
-_NEXT_WORD = re.compile(r"\w+['’]?")
+_NEXT_WORD = re.compile(r"\w*['’]?")
 _NEXT_WORD_MOST = 24
 # How much of the sentence before the terminator is looked at: for its last words, for open brackets.
 _WORDS_BEFORE = 40
@@ -58,18 +58,14 @@ _BEFORE = 256
 
 def judge(rules: Rules, text: str, start: int, at: int, *, final: bool) -> tuple[Verdict, int]:
     """Judge the terminator at ``text[at]`` of the sentence that begins at ``text[start]``."""
-    most = at + _RUN_MOST
-    run = _RUN.match(text, at, most)
-    assert run is not None
-    end = run.end()
-    if end == most:
+    end = _past(_RUN, text, at, _RUN_MOST)
+    if end == at + _RUN_MOST:
         return Verdict.GOES_ON, end
     if end == len(text):
         return Verdict.WAIT, end
     closers = _CLOSERS_SPACED if rules.spaced_guillemets else _CLOSERS
-    most = end + _CLOSERS_MOST
-    closed = closers.match(text, end, most).end()  # type: ignore[union-attr]
-    if closed >= most:
+    closed = _past(closers, text, end, _CLOSERS_MOST)
+    if closed == end + _CLOSERS_MOST:
         return Verdict.GOES_ON, closed
     if closed == len(text) or (text[closed] in "[【" and _NOTE_BEGUN.fullmatch(text, closed)):
         return Verdict.WAIT, closed
@@ -131,6 +127,13 @@ def _before_space(
             return _full_stop(rules, text, closed, stop)
 
 
+def _past(pattern: re.Pattern[str], text: str, at: int, most: int) -> int:
+    """Find where what stands at ``at``, at most ``most`` characters of it, is over."""
+    match = pattern.match(text, at, at + most)
+    assert match is not None, "these patterns match nothing at all, too"
+    return match.end()
+
+
 def _in_title(text: str, start: int, at: int) -> bool:
     low = max(start, at - _BEFORE)
     return any(text.rfind(a, low, at) > text.rfind(b, low, at) for a, b in ("《》", "〈〉", "（）"))
@@ -147,14 +150,14 @@ def _in_brackets(text: str, start: int, at: int) -> bool:
 
 def _next(text: str, closed: int) -> tuple[Verdict | None, int]:
     """Find the next word's first letter, or tell why there is none."""
-    gap = _GAP.match(text, closed, closed + _GAP_MOST).end()  # type: ignore[union-attr]
+    gap = _past(_GAP, text, closed, _GAP_MOST)
     if gap == closed + _GAP_MOST:
         return Verdict.ENDS, gap  # whatever comes, it is not the same sentence
     if gap == len(text):
         return Verdict.WAIT, gap
     if text[gap] in ",;:)]}%，；：":
         return Verdict.GOES_ON, gap
-    letter = _OPENERS.match(text, gap, gap + _OPENERS_MOST).end()  # type: ignore[union-attr]
+    letter = _past(_OPENERS, text, gap, _OPENERS_MOST)
     return (Verdict.WAIT, letter) if letter == len(text) else (None, letter)
 
 
@@ -193,8 +196,9 @@ def _if_starter(rules: Rules, text: str, closed: int, *, final: bool) -> Verdict
         return Verdict.GOES_ON if verdict is Verdict.ENDS else verdict
     if not text[letter].isupper():
         return Verdict.GOES_ON
-    word = _NEXT_WORD.match(text, letter, letter + _NEXT_WORD_MOST)[0]  # type: ignore[index]
-    if letter + len(word) == len(text) and word[-1] not in "'’" and not final:
+    end = _past(_NEXT_WORD, text, letter, _NEXT_WORD_MOST)
+    word = text[letter:end]
+    if end == len(text) and word[-1] not in "'’" and not final:
         return Verdict.WAIT
     return Verdict.ENDS if rules.starts(word) else Verdict.GOES_ON
 

@@ -15,7 +15,7 @@ def test_a_region_may_follow_the_language(name: str, known: str) -> None:
 
 
 def test_an_unknown_language_is_refused_with_a_list_of_the_known() -> None:
-    with pytest.raises(UnknownName, match="de, en, es, fr, it, ja, nl, pt, zh .* got 'xx'"):
+    with pytest.raises(UnknownName, match=r"de, en, es, fr, it, ja, nl, pt, zh .* got 'xx'"):
         Sentences(language="xx")
     with pytest.raises(UnknownName, match="got ''"):
         Sentences(language="")
@@ -67,11 +67,12 @@ M. Petit est là. Mme Roy aussi. | M. Petit est là. / Mme Roy aussi.
 « Bonjour ! » dit-il. « Entrez. » Elle entra. | « Bonjour ! » dit-il. / « Entrez. » / Elle entra.
 Quoi ? demanda-t-elle. Rien ! Partons. | Quoi ? demanda-t-elle. / Rien ! / Partons.
 Un fruit, p. ex. Une poire. | Un fruit, p. ex. Une poire.
+M. L. Roy l’a dit. C’était dans l’U.E. L’hiver vint. | M. L. Roy l’a dit. / C’était dans l’U.E. / L’hiver vint.
 C’était en 50 av. J.-C. Il faisait chaud. | C’était en 50 av. J.-C. / Il faisait chaud.
 """,
     "es": """
 ¿Qué tal? ¡Hola! Bien. | ¿Qué tal? / ¡Hola! / Bien.
-El Sr. Gil y la Sra. Paz viven en EE. UU. desde 2010. | El Sr. Gil y la Sra. Paz viven en EE. UU. desde 2010.
+El Sr. Gil vive en EE. UU. desde 2010. Bien. | El Sr. Gil vive en EE. UU. desde 2010. / Bien.
 ¡Qué bien! —dijo. ¿Y tú? | ¡Qué bien! —dijo. / ¿Y tú?
 """,
     "it": """
