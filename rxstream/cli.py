@@ -34,9 +34,10 @@ _PIPE_CLOSED: Final = 128 + 13
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; give the exit code."""
-    reconfigure = getattr(sys.stdout, "reconfigure", None)
-    if reconfigure is not None:
-        reconfigure(errors="replace")  # a terminal that lacks a letter is no reason to stop
+    for stream in (sys.stdin, sys.stdout):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="replace")  # a letter that one side does not know is no reason to stop
     parser = _parser()
     arguments = parser.parse_args(argv)
     if arguments.version:
@@ -44,14 +45,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     if arguments.command is None:
         parser.error("expected a command: chat, replay or demo")
-    if arguments.command is _chat:
-        if arguments.local and (arguments.base_url or arguments.api_key):
-            parser.error("--local goes with neither --base-url nor --api-key")
-        arguments.prompt = _prompt(parser, arguments.prompt)
+    if arguments.command is _chat and arguments.local and (arguments.base_url or arguments.api_key):
+        parser.error("--local goes with neither --base-url nor --api-key")
     try:
         import anyio  # noqa: PLC0415
 
+        if arguments.command is _chat:
+            arguments.prompt = _prompt(parser, arguments.prompt)
         anyio.run(arguments.command, arguments)
+        sys.stdout.flush()
     except KeyboardInterrupt:
         return _INTERRUPTED
     except BrokenPipeError:
@@ -59,14 +61,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return _PIPE_CLOSED
     except Exception as error:
-        import openai  # noqa: PLC0415
-
-        if not isinstance(error, (RxStreamError, openai.OpenAIError, OSError)):
+        message = _message(error)
+        if message is None:
             raise
-        cause = f" ({error.__cause__})" if isinstance(error, openai.APIConnectionError) else ""
-        print(f"rxstream: {error}{cause}", file=sys.stderr)
+        print(f"rxstream: {message}", file=sys.stderr)
         return 1
     return 0
+
+
+def _message(error: Exception) -> str | None:
+    """Say what went wrong; ``None`` for what must be a fault of ours."""
+    import openai  # noqa: PLC0415
+
+    if isinstance(error, openai.APIConnectionError) and error.__cause__ is not None:
+        return f"{error} {error.request.url}: {error.__cause__}"
+    return str(error) if isinstance(error, (RxStreamError, openai.OpenAIError, OSError)) else None
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -83,9 +92,9 @@ def _parser() -> argparse.ArgumentParser:
         "chat",
         parents=[shown],
         help="ask a model and print its answer as it comes",
-        description="Ask a model and print its answer as it comes. The provider is what --base-url, --api-key, "
-        "OPENAI_BASE_URL or OPENAI_API_KEY say; without them a small model is run on this machine, "
-        "whose weights (93 MB) are fetched on first use.",
+        description="Ask a model and print its answer as it comes. The provider is what --base-url, "
+        "--api-key, OPENAI_BASE_URL or OPENAI_API_KEY say; without them a small model is run on this "
+        "machine, whose weights (93 MB) are fetched on first use.",
     )
     chat.add_argument("prompt", nargs="?", help="what to ask; '-' or none with a pipe: read it from stdin")
     chat.add_argument("--model", help="the model's name at the provider")
@@ -227,47 +236,47 @@ class _Scene:
 def _scenes() -> list[_Scene]:
     from reactivex import operators as ops  # noqa: PLC0415
 
-    text = ops.map(_content)
+    text = [ops.map(_content), ops.filter(bool)]
     return [
         _Scene(
             "An answer comes in chunks, cut anywhere.",
-            'from_recording("prose")',
-            "prose",
-            lambda: [ops.take(36), text],
+            'from_recording("01-prose")',
+            "01-prose",
+            lambda: text,
             "|",
         ),
         _Scene(
             "The same, as whole words.",
-            'from_recording("prose").pipe(buffer_words())',
-            "prose",
-            lambda: [ops.take(36), rxs.buffer_words()],
+            'from_recording("01-prose").pipe(buffer_words())',
+            "01-prose",
+            lambda: [rxs.buffer_words()],
             "|",
         ),
         _Scene(
             "The same, as sentences.",
-            'from_recording("prose").pipe(buffer_sentences())',
-            "prose",
+            'from_recording("01-prose").pipe(buffer_sentences())',
+            "01-prose",
             lambda: [rxs.buffer_sentences()],
         ),
         _Scene(
             "A name is redacted that comes in three pieces: Eld, ar, ad.",
-            'from_recording("server-killed").pipe(ops.take(24), redact("Eldarad", mask="[name]"))',
-            "server-killed",
-            lambda: [ops.take(24), rxs.redact("Eldarad", mask="[name]"), text],
+            'from_recording("19-server-killed").pipe(ops.take(24), redact("Eldarad", mask="[name]"))',
+            "19-server-killed",
+            lambda: [ops.take(24), rxs.redact("Eldarad", mask="[name]"), *text],
             "|",
         ),
         _Scene(
             "The connection dies. What came is kept, and is not taken for the whole.",
-            'from_recording("server-killed").pipe(buffer_words())',
-            "server-killed",
+            'from_recording("19-server-killed").pipe(buffer_words())',
+            "19-server-killed",
             lambda: [rxs.buffer_words()],
             " ",
         ),
         _Scene(
             "Code, line by line.",
-            'from_recording("code-python").pipe(buffer_lines(), ops.take(18))',
-            "code-python",
-            lambda: [rxs.buffer_lines(), ops.take(18)],
+            'from_recording("03-code-python").pipe(buffer_lines(), ops.take(16))',
+            "03-code-python",
+            lambda: [rxs.buffer_lines(), ops.take(16)],
         ),
     ]
 
@@ -275,10 +284,11 @@ def _scenes() -> list[_Scene]:
 async def _demo(arguments: argparse.Namespace) -> None:
     for number, scene in enumerate(_scenes(), 1):
         print(f"{number}. {scene.title}\n   {scene.code}\n")
-        source = rxs.from_recording(_recording(scene.recording), speed=arguments.speed)
+        source = rxs.from_recording(scene.recording, speed=arguments.speed)
+        units: Observable[str] = source.pipe(*scene.chain())
         screen = _Screen(scene.mark)
         try:
-            async with rxs.open_stream(source.pipe(*scene.chain())) as items:
+            async with rxs.open_stream(units) as items:
                 async for item in items:
                     screen.show(item)
         except StreamTruncated as error:

@@ -162,7 +162,7 @@ def test_what_a_truncated_stream_brought_is_printed_before_the_error() -> None:
 def test_tool_calls_are_printed_whole() -> None:
     done = rx("replay", "tool-calls-parallel", "--speed", "max")
     assert done.returncode == 0
-    assert re.fullmatch(r"(\w+\(\{.*\}\)\n){2}", done.stdout)
+    assert re.fullmatch(r"(get_weather\(\{[^{}]*\}\)\n){2}", done.stdout)
 
 
 def test_of_several_answers_the_first_is_printed() -> None:

@@ -94,8 +94,7 @@ def adopt(result: Any) -> Any:
     Anything else passes: a subclass (connectable, grouped) keeps its own methods, and the last function
     in a ``pipe`` need not return an Observable at all.
     """
-    kind: object = type(result)
-    if kind is not Observable:
+    if result.__class__ is not Observable:
         return result
     return StreamObservable[Any](result._subscribe_core)  # noqa: SLF001
 

@@ -94,7 +94,7 @@ class ChatEvents(AnswerEvents):
             self._name = name = self.text_in(event, "id") or None
         index = self._index
         self._index = index + 1
-        # By position, which is twice as fast, in the order of the fields.
+        # By position, in the order of the fields: by name it takes half as long again.
         chunk = StreamChunk(
             content, reason, index, model, number, "", (), None, event, None, name, "", logprobs
         )

@@ -28,9 +28,10 @@ import re
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, Protocol, TypeAlias
 
-__all__ = ("AnyPattern", "StreamPattern", "mark")
+__all__ = ("AnyPattern", "StreamPattern", "mark", "stream_pattern")
 
 
 class AnyPattern(Protocol):
@@ -187,7 +188,7 @@ class _Translator:
         if name == "ANY":
             return "."
         if name == "LITERAL":
-            return self._own.get(value) or re.escape(chr(value))
+            return f"[{self._own[value]}]" if value in self._own else re.escape(chr(value))
         if name == "NOT_LITERAL":
             return f"[^{self._member('LITERAL', value)}]"
         return f"[{''.join(self._member(str(op), item) for op, item in value)}]"
@@ -237,7 +238,7 @@ class _Translator:
         name = self._names[group]
         whole = f"(?P={name})"
         if self._plain:
-            return whole
+            raise ValueError(f"a back reference inside a look-behind cannot be followed: {self._source!r}")
         # An engine can say that a group comes next, not that the beginning of a group does:
         # so as many of its characters as have come are compared one by one.
         begun = rf"{_MARK}\Z"
@@ -365,15 +366,13 @@ def _read_regex(engine: Any, pattern: Any) -> tuple[str, int, dict[int, str]]:
     return _REGEX_ONLY.sub(read, source), flags, own
 
 
-def _read(pattern: Any) -> tuple[Any, str, int, dict[int, str]]:
-    """Give the engine of a compiled pattern, and what the parser needs."""
+def _engine(pattern: Any) -> Any:
+    """Give the package that compiled a pattern for text."""
     # A program that has patterns of `regex` has imported it; we have no other need of it.
-    other: Any = sys.modules.get("regex")
-    ours: Any = re.Pattern
-    if isinstance(pattern, ours) and isinstance(pattern.pattern, str):
-        return re, pattern.pattern, pattern.flags & ~re.DEBUG, {}
-    if other is not None and isinstance(pattern, other.Pattern) and isinstance(pattern.pattern, str):
-        return other, *_read_regex(other, pattern)
+    for engine in (re, sys.modules.get("regex")):
+        ours: Any = engine
+        if ours is not None and isinstance(pattern, ours.Pattern) and isinstance(pattern.pattern, str):
+            return ours
     raise TypeError(f"expected a string or a compiled pattern for text (re.compile), not {pattern!r}")
 
 
@@ -387,7 +386,10 @@ class StreamPattern:
     __slots__ = ("_empty", "_pattern", "_probe", "behind", "first", "limit", "source")
 
     def __init__(self, pattern: AnyPattern, max_match: int | None = None) -> None:
-        engine, source, flags, own = _read(pattern)
+        engine = _engine(pattern)
+        source, flags, own = pattern.pattern, int(pattern.flags & ~re.DEBUG), dict[int, str]()
+        if engine is not re:
+            source, flags, own = _read_regex(engine, pattern)
         self._pattern: Any = pattern
         self.source = pattern.pattern
         try:
@@ -471,6 +473,17 @@ class StreamPattern:
         if self._empty and found.end() == start:  # the empty way was tried first, the next one is it
             return next(match for match in self._pattern.finditer(text, start) if match.end() > start)
         return found
+
+
+# Machines are made for every answer, patterns once.
+_cached = lru_cache(maxsize=256)(StreamPattern)
+
+
+def stream_pattern(pattern: AnyPattern, max_match: int | None) -> StreamPattern:
+    """Give a ``StreamPattern``, the same for the same arguments: it holds no state."""
+    _engine(pattern)  # what is no pattern may not be hashable either
+    known: Any = pattern
+    return _cached(known, max_match)
 
 
 def mark(text: str) -> str:

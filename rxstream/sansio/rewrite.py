@@ -16,7 +16,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from rxstream.errors import MatchTooLong
 from rxstream.sansio.literals import LiteralScanner, fold
-from rxstream.sansio.patterns import AnyPattern, StreamPattern, mark
+from rxstream.sansio.patterns import AnyPattern, StreamPattern, mark, stream_pattern
 
 __all__ = ("PatternScanner", "Redact", "Replace", "StopAt")
 
@@ -251,12 +251,12 @@ def _scanner(nothing: str, patterns: Sequence[str | AnyPattern], max_match: int 
     if not patterns:
         raise ValueError(f"{nothing}: give at least one string or compiled pattern")
     literals = [_check_literal(pattern) for pattern in patterns if isinstance(pattern, str)]
-    compiled = [StreamPattern(pattern, max_match) for pattern in patterns if not isinstance(pattern, str)]
+    compiled = [stream_pattern(pattern, max_match) for pattern in patterns if not isinstance(pattern, str)]
     if not compiled:
         return LiteralScanner(literals)
     if literals:  # the longest first, so that the engine finds it first
         ordered = sorted(literals, key=len, reverse=True)
-        compiled.append(StreamPattern(re.compile("|".join(map(re.escape, ordered)))))
+        compiled.append(stream_pattern(re.compile("|".join(map(re.escape, ordered))), None))
     return PatternScanner(compiled)
 
 

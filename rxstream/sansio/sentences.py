@@ -133,9 +133,7 @@ class Sentences:
         start, scan = 0, self._scan
         hot = False
         while True:
-            if self._head < 0 and (visible := _VISIBLE.search(text, start)):
-                self._head = self._old_size + visible.start() - start
-            limit = self._limit(start)
+            limit = self._limit(text, start)
             found = self._find(text, scan)
             scan = found.start() if found else size
             # White space in the last place settles it before the next character comes.
@@ -148,11 +146,14 @@ class Sentences:
             verdict, position = self._judge(text, start, scan, final=final)
             if verdict is Verdict.WAIT and final:
                 verdict, position = Verdict.GOES_ON, max(position, scan + 1)
-            if position > limit and text[scan] != "`":  # whatever the verdict is, or will be
+            if position > limit:  # whatever the verdict is, or will be
                 start = self._cut(text, start, limit, out)
                 scan = max(scan, start)
-            elif verdict is Verdict.ENDS or (size >= limit and _fills(text, position, limit)):
-                if self._fence and position > scan:
+                continue
+            if text[scan] == "`" and verdict is Verdict.GOES_ON:
+                self._pass_ticks(text, start, scan, position)
+            if verdict is Verdict.ENDS or _fills(text, position, limit):
+                if self._fence and verdict is Verdict.ENDS and position > scan:  # it is closed
                     self._set_mode()
                 start = self._end(text, start, position, out)
                 scan = max(scan, position)
@@ -175,8 +176,10 @@ class Sentences:
             self._set_mode()
         return self._look(text, scan)
 
-    def _limit(self, start: int) -> int:
-        """Tell where in the text at hand the sentence is too long."""
+    def _limit(self, text: str, start: int) -> int:
+        """Tell where in the text at hand the sentence is too long, and where it begins to be visible."""
+        if self._head < 0 and (visible := _VISIBLE.search(text, start)):
+            self._head = self._old_size + visible.start() - start
         if self._max is None or self._head < 0:
             return sys.maxsize
         return start + self._head - self._old_size + self._max
@@ -196,8 +199,8 @@ class Sentences:
         size = len(text) - done
         self._room = self._code_end - size if self._code else sys.maxsize
         if self._max is not None:
-            limit = self._limit(0) if self._head >= 0 else size + self._max
-            self._room = min(self._room, limit - size - 1)
+            fits = self._max if self._head < 0 else self._head - self._old_size + self._max - size
+            self._room = min(self._room, fits - 1)
 
     def _end(self, text: str, start: int, position: int, out: list[str]) -> int:
         """End the sentence at ``position``; give where in the text the next one begins."""
@@ -240,14 +243,16 @@ class Sentences:
                 self._set_mode()
             return self._judge_line(text, start, at, begun)
         if char == "`":
-            return self._judge_ticks(text, start, at, begun)
+            most = at + _TICKS_MOST
+            end = _TICKS.match(text, at, most).end()  # type: ignore[union-attr]
+            return (Verdict.WAIT if end == len(text) and end < most else Verdict.GOES_ON), end
         if char in BULLETS:
             ends = begun > 0 and text[at - 1].isspace()
             return (Verdict.ENDS, at) if ends else (Verdict.GOES_ON, at + 1)
         if char in ".)":
-            verdict = self._judge_marker(text, start, at, begun)
-            if verdict is not None:
-                return verdict
+            item = self._judge_marker(text, at, begun)
+            if item is not None:
+                return item
             if char == ")":
                 return Verdict.GOES_ON, at + 1
         return judge(self._rules, text, start, at, final=final)
@@ -258,26 +263,22 @@ class Sentences:
         whole = WHOLE_LINE.match(text, start) if self._head >= self._old_size else self._whole_line
         return (Verdict.ENDS, at) if whole else judge_line(text, at)
 
-    def _judge_ticks(self, text: str, start: int, at: int, begun: int) -> tuple[Verdict, int]:
-        most = at + _TICKS_MOST
-        end = _TICKS.match(text, at, most).end()  # type: ignore[union-attr]
-        if end == len(text) and end < most:
-            return Verdict.WAIT, at
+    def _pass_ticks(self, text: str, start: int, at: int, end: int) -> None:
+        """Enter or leave code at the backticks from ``at`` to ``end``."""
         count = end - at
         if self._code:
             if count == self._code:
                 self._set_mode()
         elif (
             count >= 3
-            and begun == 0
+            and at - start + self._old_size == self._head
             and (not self._text_begun or "\n" in text[max(start, at - LOOK_BACK) : at])
         ):
             self._set_mode(fence=count)
         else:
             self._set_mode(code=count, code_end=end + _CODE_MOST)
-        return Verdict.GOES_ON, end
 
-    def _judge_marker(self, text: str, start: int, at: int, begun: int) -> tuple[Verdict, int] | None:
+    def _judge_marker(self, text: str, at: int, begun: int) -> tuple[Verdict, int] | None:
         """Judge "1." and "b)": at a sentence's beginning a marker, later perhaps the next item's."""
         char = text[at]
         marks, label = item_marker(text, at - begun, at)
@@ -299,7 +300,10 @@ class Sentences:
 
 def _fills(text: str, position: int, limit: int) -> bool:
     """Tell whether white space fills the sentence up: then it is cut here if it does not end here."""
-    return position < limit and _GAP.match(text, position, limit).end() == limit  # type: ignore[union-attr]
+    if position > limit or len(text) < limit:
+        return False
+    gap = _GAP.match(text, position, limit + 1)
+    return gap is not None and gap.end() >= max(limit, position + 1)
 
 
 def _between_marks(text: str, at: int) -> int:

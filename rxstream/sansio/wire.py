@@ -12,9 +12,9 @@ from typing import Any
 from jiter import from_json
 
 from rxstream.errors import MalformedStream, ProviderError, StreamTruncated
-from rxstream.items import StreamChunk, StreamResult, Usage
+from rxstream.items import SSEEvent, StreamChunk, StreamResult, Usage
 from rxstream.sansio.answer import Answer
-from rxstream.sansio.sse import SSEDecoder
+from rxstream.sansio.sse import CR, LF, SSEDecoder
 
 __all__ = ("AnswerDecoder", "AnswerEvents")
 
@@ -154,10 +154,10 @@ class AnswerDecoder:
         """Take the next bytes of the body; give the chunks of the events that they complete."""
         if self._events.finished:
             return ()
-        if self._aligned and chunk[:6] == b"data: " and chunk[-2:] == b"\n\n" and chunk.find(b"\r") < 0:
+        if self._aligned and chunk[:6] == b"data: " and chunk[-2:] == b"\n\n" and CR not in chunk:
             size = len(chunk)
             if size <= self._limit:
-                if chunk.find(b"\n") == size - 2:
+                if chunk.index(LF) == size - 2:
                     return self._decode(chunk[6:-2])
                 texts = chunk[6:-2].split(b"\n\ndata: ")
                 # Two line ends for each, and those are accounted for: each is one line, nothing is between.
@@ -181,11 +181,20 @@ class AnswerDecoder:
         """Give the answer so far."""
         return self._events.partial()
 
-    def _read(self, chunk: bytes) -> Iterator[StreamChunk]:
+    def _read(self, chunk: bytes) -> Iterable[StreamChunk]:
         if self._head is not None:
             self._head += chunk[: HEAD - len(self._head)]
+        self._aligned = False
         try:
-            for event in self._sse.feed(chunk):
+            events = self._sse.feed(chunk)
+        except MalformedStream as error:
+            error.partial = self.partial()  # the frame knows nothing of an answer
+            raise
+        return self._decode_events(events) if events else ()
+
+    def _decode_events(self, events: Iterable[SSEEvent]) -> Iterator[StreamChunk]:
+        try:
+            for event in events:
                 self._head = None
                 if event.event == "error":
                     raise self._events.named_error(_decoded_if_json(event.data))
@@ -193,9 +202,9 @@ class AnswerDecoder:
                 if self._events.finished:
                     return
         except MalformedStream as error:
-            error.partial = self.partial()  # the frame knows nothing of an answer
+            error.partial = self.partial()
             raise
-        self._aligned = self._sse.between_events
+        self._aligned = self._head is None and self._sse.between_events
 
     def _decode_each(self, texts: list[bytes]) -> Iterator[StreamChunk]:
         for text in texts:

@@ -1,10 +1,10 @@
 """The child process of ``local.py``: one llama.cpp server on one loopback port.
 
 Run by its path, ``python -P _local_server.py GGUF OPTIONS``, and without a word of rxstream imported:
-importing the package would double the time that a start takes. OPTIONS is a JSON object of attributes of
-``xllamacpp.CommonParams``. On stdout comes one line of JSON, ``{"address": "http://127.0.0.1:PORT"}``, when
-requests are taken. The process ends when its stdin does, and so never outlives its parent,
-not even one that was killed.
+importing the package would double the time that a start takes. OPTIONS is a JSON object: "threads", and
+attributes of ``xllamacpp.CommonParams``. On stdout comes one line of JSON when requests are taken,
+``{"address": "http://127.0.0.1:PORT"}``. The process ends when its stdin does, and so never outlives
+its parent, not even one that was killed.
 """
 
 import importlib
@@ -26,7 +26,9 @@ def main(gguf: str, options: str) -> None:
     params.model.path = gguf
     params.hostnames = ["127.0.0.1"]
     params.port = 0  # the system chooses a free one
-    for name, value in json.loads(options).items():
+    wanted = json.loads(options)
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = wanted.pop("threads")
+    for name, value in wanted.items():
         setattr(params, name, value)
     server = xllamacpp.Server(params)
     with announce:

@@ -5,21 +5,30 @@ Here it only sends the request, with all that a client is set up for (retries, t
 custom ``http_client``), and hands over the bytes.
 """
 
-import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+import re
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
 import anyio
 from anyio.to_thread import run_sync
 
+from rxstream.sources.blocking import Blocking, Threaded
 from rxstream.sources.lost import Lost
+from rxstream.sources.unwind import unwind
 
 __all__ = ("AsyncBody", "SyncBody")
 
 #: Behind the last event only the end of the body is to come. Read, it leaves the connection for the next
 #: request; but nobody shall wait for a server that does not end it.
 _DRAIN_SECONDS = 0.1
+
+#: Tells that the last event has come, of chat completions or of a response. A text that says the same does
+#: not match: there, quotes and line ends are escaped.
+_LAST = re.compile(rb'^data: ?\[DONE\]|"response\.(?:completed|incomplete)"', re.MULTILINE)
+#: Network reads that the last event is looked for in, when the answer is left. OpenAI's repeats the whole answer.
+_READS_OF_LAST = 16
 
 #: Makes the SDK's context manager of a streamed response. The request is sent when that is entered.
 Send = Callable[[], Any]
@@ -30,10 +39,9 @@ class AsyncBody:
 
     def __init__(self, send: Send) -> None:
         self._send = send
-        self._response: Any = None
         self._manager: Any = None
         self._reads: AsyncIterator[bytes] | None = None
-        self._last = b""
+        self._latest: deque[bytes] = deque(maxlen=_READS_OF_LAST)
 
     def __aiter__(self) -> "AsyncBody":
         return self
@@ -44,83 +52,60 @@ class AsyncBody:
             response = await manager.__aenter__()
             self._manager, self._reads = manager, response.iter_bytes()
         try:
-            self._last = await anext(self._reads)
+            read = await anext(self._reads)
         except StopAsyncIteration:
             raise
         except Exception as error:  # whatever the transport raises
             raise Lost(error) from error
-        return self._last
+        self._latest.append(read)
+        return read
 
     async def aclose(self) -> None:
         """Close the response: at once, or behind its last event at its end."""
-        if self._manager is None:
+        if self._reads is None:
             return
-        manager, self._manager = self._manager, None
         try:
-            if self._reads is not None and _is_last(self._last):
-                with anyio.move_on_after(_DRAIN_SECONDS), suppress(Exception):
-                    async for _ in self._reads:
-                        pass
+            await unwind(self._reads, _DRAIN_SECONDS if _is_over(self._latest) else 0)
         finally:
-            await manager.__aexit__(None, None, None)
+            await self._manager.__aexit__(None, None, None)
 
 
-class SyncBody:
-    """The same for a synchronous client, which works in a thread.
-
-    A thread cannot be cancelled. One that waits for bytes is woken by shutting the socket down; one that
-    waits for the response's headers lets go of the response as soon as it has it.
-    """
+class SyncBody(Threaded):
+    """The same for a synchronous client, which works in a thread."""
 
     def __init__(self, send: Send) -> None:
-        self._send = send
-        self._response: Any = None
-        self._manager: Any = None
-        self._reads: Iterator[bytes] | None = None
-        self._last = b""
-        self._limiter = anyio.CapacityLimiter(1)
-        self._closed = False
+        super().__init__(lambda: _sent(send()))
+        self._latest: deque[bytes] = deque(maxlen=_READS_OF_LAST)
 
-    def __aiter__(self) -> "SyncBody":
-        return self
-
-    async def __anext__(self) -> bytes:
-        read = await run_sync(self._read, abandon_on_cancel=True, limiter=self._limiter)
-        if read is None:
-            raise StopAsyncIteration
-        return read
-
-    def _read(self) -> bytes | None:
-        if self._reads is None:
-            manager = self._send()
-            self._response = manager.__enter__()
-            self._manager, self._reads = manager, self._response.iter_bytes()
-            if self._closed:
-                self._close()
-                return None
+    def next_item(self, items: Iterator[Any]) -> Any:
+        """Read once, in the thread."""
         try:
-            self._last = next(self._reads, b"")
+            item = super().next_item(items)
         except Exception as error:  # whatever the transport raises
             raise Lost(error) from error
-        return self._last or None
+        if isinstance(item, bytes):
+            self._latest.append(item)
+        return item
 
     async def aclose(self) -> None:
-        """Close the response, and wait until the thread has."""
-        self._closed = True
-        if self._response is None:
-            return
-        if self._limiter.borrowed_tokens:
-            # A read was abandoned and still sits in recv().
-            with suppress(Exception):
-                stream = self._response.http_response.extensions["network_stream"]
-                stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
-        await run_sync(self._close, limiter=self._limiter)
+        """Close the response: at once, or behind its last event at its end."""
+        if self._opened is not None and _is_over(self._latest):
+            with anyio.move_on_after(_DRAIN_SECONDS):
+                await run_sync(self._drain, self._opened, abandon_on_cancel=True, limiter=self._limiter)
+        await super().aclose()
 
-    def _close(self) -> None:
-        manager, self._manager = self._manager, None
-        if manager is not None:
-            manager.__exit__(None, None, None)
+    def _drain(self, opened: Blocking) -> None:
+        with self._lock, suppress(Exception):
+            for _ in opened.items:
+                pass
 
 
-def _is_last(read: bytes) -> bool:
-    return read.rstrip().endswith(b"[DONE]")
+def _sent(manager: Any) -> Blocking:
+    response = manager.__enter__()
+    return Blocking(
+        response.iter_bytes(), lambda: manager.__exit__(None, None, None), response.http_response
+    )
+
+
+def _is_over(latest: Iterable[bytes]) -> bool:
+    return _LAST.search(b"".join(latest)) is not None

@@ -5,35 +5,39 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from typing import Any
 
-import anyio
 import httpx2
 import openai
-from anyio.to_thread import run_sync
 
+from rxstream.errors import StreamTruncated
+from rxstream.sources.blocking import Blocking, Threaded
 from rxstream.sources.lost import Lost
+from rxstream.sources.unwind import unwind
 
-__all__ = ("iterate",)
-
-_END = object()
+__all__ = ("iterate", "let_go")
 
 #: What the SDK's stream raises when the wire fails it. What it means for the answer, ``Shapes`` knows.
 _OF_THE_WIRE = (openai.APIError, httpx2.TransportError, json.JSONDecodeError, UnicodeDecodeError)
 
 
-def iterate(opened: Any) -> AsyncIterator[Any]:
+def iterate(opened: Any, *, in_thread: bool = False) -> AsyncIterator[Any]:
     """Iterate over an iterable, sync or async, or over what an awaitable gives.
 
-    Closing the result closes what is read, by whatever method it has for that.
+    Closing the result closes what is read, by whatever method it has for that. ``in_thread``: a plain
+    iterator may wait for something, so a thread of its own reads it.
     """
     if inspect.isasyncgen(opened):
         return opened  # as it is: nothing of ours between it and the pump
     if inspect.isawaitable(opened):
-        return _Awaited(opened)
+        return _Awaited(opened, in_thread=in_thread)
+    if isinstance(opened, openai.AsyncStream):
+        return _Stream(opened)
     if hasattr(opened, "__aiter__"):
         return _Closing(aiter(opened), opened)
     if isinstance(opened, openai.Stream):
-        return _Threaded(opened)
+        return _ThreadedStream(opened)
     if hasattr(opened, "__iter__") and not isinstance(opened, str | bytes):
+        if in_thread and isinstance(opened, Iterator):
+            return Threaded(lambda: Blocking(opened, lambda: let_go(opened)))
         return _ready(opened)
     msg = (
         f"from_stream() expects an iterable or async iterable of items, or a function that returns or awaits "
@@ -42,6 +46,12 @@ def iterate(opened: Any) -> AsyncIterator[Any]:
     if isinstance(opened, str | bytes):
         msg += ". A single chunk goes into a list: [text]."
     raise TypeError(msg)
+
+
+def let_go(thing: Any) -> Any:
+    """Close what nobody will read; what that returns may have to be awaited."""
+    close: Callable[[], Any] | None = getattr(thing, "aclose", None) or getattr(thing, "close", None)
+    return None if close is None else close()
 
 
 async def _ready(iterable: Iterable[Any]) -> AsyncIterator[Any]:
@@ -55,17 +65,14 @@ async def _ready(iterable: Iterable[Any]) -> AsyncIterator[Any]:
             iterator.close()
 
 
-async def _close(*things: Any) -> None:
-    for thing in things:
-        close: Callable[[], Any] | None = getattr(thing, "aclose", None) or getattr(thing, "close", None)
-        if close is not None:
-            closing = close()
-            if inspect.isawaitable(closing):
-                await closing
+async def _close(thing: Any) -> None:
+    closing = let_go(thing)
+    if inspect.isawaitable(closing):
+        await closing
 
 
 class _Closing:
-    """An async iterator, and the object it came from: the SDK's stream, which holds the connection."""
+    """An async iterator, and the object it came from, which may hold a connection."""
 
     def __init__(self, iterator: AsyncIterator[Any], owner: Any) -> None:
         self._iterator = iterator
@@ -81,14 +88,67 @@ class _Closing:
             raise Lost(error) from error
 
     async def aclose(self) -> None:
-        await _close(self._iterator, *(() if self._owner is self._iterator else (self._owner,)))
+        await _close(self._iterator)
+        if self._owner is not self._iterator:
+            await _close(self._owner)
+
+
+class _Stream(_Closing):
+    """The SDK's stream. It is an answer, so it is not empty: that is what it makes of a web page."""
+
+    def __init__(self, stream: openai.AsyncStream[Any]) -> None:
+        super().__init__(aiter(stream), stream)
+        self._is_empty = True
+
+    async def __anext__(self) -> Any:
+        try:
+            item = await super().__anext__()
+        except StopAsyncIteration:
+            if self._is_empty:
+                raise _nothing_came() from None
+            raise
+        self._is_empty = False
+        return item
+
+    async def aclose(self) -> None:
+        await unwind(self._iterator)
+        await super().aclose()
+
+
+class _ThreadedStream(Threaded):
+    """The SDK's synchronous stream."""
+
+    def __init__(self, stream: openai.Stream[Any]) -> None:
+        super().__init__(lambda: Blocking(_items(stream), stream.close, stream.response))
+
+    def next_item(self, items: Iterator[Any]) -> Any:
+        try:
+            return super().next_item(items)
+        except _OF_THE_WIRE as error:
+            raise Lost(error) from error
+
+
+def _items(stream: openai.Stream[Any]) -> Iterator[Any]:
+    item = None
+    for item in stream:
+        yield item
+    if item is None:
+        raise _nothing_came()
+
+
+def _nothing_came() -> StreamTruncated:
+    return StreamTruncated(
+        "the answer ended before its first event. If the server said something else, such as an error or a "
+        "web page, the openai package's stream has dropped it: from_chat() would quote it."
+    )
 
 
 class _Awaited:
     """What is opened by awaiting; that happens when the first item is asked for."""
 
-    def __init__(self, opening: Awaitable[Any]) -> None:
+    def __init__(self, opening: Awaitable[Any], *, in_thread: bool) -> None:
         self._opening = opening
+        self._in_thread = in_thread
         self._iterator: AsyncIterator[Any] | None = None
 
     def __aiter__(self) -> AsyncIterator[Any]:
@@ -96,7 +156,7 @@ class _Awaited:
 
     async def __anext__(self) -> Any:
         if self._iterator is None:
-            self._iterator = iterate(await self._opening)
+            self._iterator = iterate(await self._opening, in_thread=self._in_thread)
         return await anext(self._iterator)
 
     async def aclose(self) -> None:
@@ -104,27 +164,3 @@ class _Awaited:
             await _close(self._iterator)
         elif inspect.iscoroutine(self._opening):
             self._opening.close()  # never awaited
-
-
-class _Threaded:
-    """The SDK's synchronous stream waits for the network, so it does that in a thread."""
-
-    def __init__(self, stream: openai.Stream[Any]) -> None:
-        self._stream = stream
-        self._iterator: Iterator[Any] = iter(stream)
-        self._limiter = anyio.CapacityLimiter(1)
-
-    def __aiter__(self) -> AsyncIterator[Any]:
-        return self
-
-    async def __anext__(self) -> Any:
-        try:
-            item = await run_sync(next, self._iterator, _END, limiter=self._limiter)
-        except _OF_THE_WIRE as error:
-            raise Lost(error) from error
-        if item is _END:
-            raise StopAsyncIteration
-        return item
-
-    async def aclose(self) -> None:
-        await run_sync(self._stream.close, limiter=self._limiter)

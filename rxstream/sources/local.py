@@ -44,11 +44,14 @@ class LocalModel:
             client = openai.AsyncOpenAI(base_url=model.base_url, api_key="none")
 
     The weights are fetched on first use (``weights_path``, which is what ``progress`` is for), a start then
-    takes about half a second. However the block is left, the server is gone behind it. ``n_ctx`` is the
-    number of tokens of one conversation, ``parallel`` how many are served at once: memory grows with their
-    product. ``chat_template`` is a Jinja template in place of the model's own. ``endpoint_slots`` serves
-    ``/slots``, which tells what the server is busy with. ``start_timeout`` is in seconds and does not count
-    the fetching.
+    takes about half a second. However the block is left, the server is gone behind it.
+
+    ``n_ctx``: tokens of one conversation; ``parallel``: how many are served at once. Memory grows with their
+    product. ``threads``: how many compute one answer. They wait for each other at every step: two are
+    half as fast again as one on an idle machine, and many times slower on a busy one. ``cache_prompt``:
+    what two prompts begin with alike is computed once. ``chat_template``: Jinja, in place of the model's own.
+    ``endpoint_slots``: serve ``/slots``, which tells what the server is doing. ``start_timeout``: seconds,
+    the fetch not counted.
 
     Raises ``LocalModelError`` if the engine or the weights are missing, or the server does not start.
     """
@@ -61,6 +64,7 @@ class LocalModel:
         *,
         n_ctx: int = 4096,
         parallel: int = 1,
+        threads: int = 1,
         cache_prompt: bool = True,
         chat_template: str | None = None,
         endpoint_slots: bool = True,
@@ -71,6 +75,7 @@ class LocalModel:
             "model_alias": [self.model],
             "n_ctx": n_ctx * parallel,  # the server shares it out over its slots
             "n_parallel": parallel,
+            "threads": threads,
             "cache_prompt": cache_prompt,
             "cache_ram_mib": 0,
             "endpoint_metrics": True,

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 import openai
+from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from reactivex import Observable
 
@@ -13,7 +14,7 @@ from rxstream.engine.lift import lift
 from rxstream.engine.observable import PullObservable
 from rxstream.items import StreamChunk
 from rxstream.sources.body import AsyncBody, SyncBody
-from rxstream.sources.iterate import iterate
+from rxstream.sources.iterate import iterate, let_go
 from rxstream.sources.lost import DecodedAnswer, Decoder
 from rxstream.sources.shapes import Shapes
 
@@ -48,7 +49,8 @@ def answer_of(
         body = AsyncBody if isinstance(client, openai.AsyncOpenAI) else SyncBody
         source: PullObservable[Any] = PullObservable(lambda: body(send), name)
         return source.pipe(lift(lambda: DecodedAnswer(decoder())))  # type: ignore[no-any-return]
-    source = PullObservable(lambda: iterate(_create(create, request)), name)
+    call = partial(create, **request)
+    source = PullObservable(lambda: iterate(_called(call), in_thread=True), name)
     return source.pipe(lift(lambda: Shapes(events)))  # type: ignore[no-any-return]
 
 
@@ -56,14 +58,35 @@ def _gives_bytes(client: Any) -> bool:
     """Tell whether the client's raw responses are server-sent events, and not, say, Amazon's own frames."""
     if not isinstance(client, openai.OpenAI | openai.AsyncOpenAI):
         return False
-    decoder: Any = client._make_sse_decoder()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-    return type(decoder).__name__ == "SSEDecoder"
+    make_decoder = getattr(client, "_make_sse_decoder", None)
+    return make_decoder is not None and type(make_decoder()).__name__ == "SSEDecoder"
 
 
-async def _create(create: Callable[..., Any], request: Mapping[str, Any]) -> Any:
-    """Call a client's own ``create``: awaited if it is async, in a thread if it is not."""
-    call = partial(create, **request)
-    if inspect.iscoroutinefunction(create):
-        return await call()
-    result = await run_sync(call, abandon_on_cancel=True)
+async def _called(create: "partial[Any]") -> Any:
+    """Call a client's own ``create``: in a thread if it is not async."""
+    # The SDK's are wrapped: plain functions that return what an async one does.
+    if inspect.iscoroutinefunction(inspect.unwrap(create.func)):
+        result = create()
+    else:
+        result = await _called_in_thread(create)
     return await result if inspect.isawaitable(result) else result
+
+
+async def _called_in_thread(call: Callable[[], Any]) -> Any:
+    abandoned = False
+    result: Any = None
+
+    def run() -> None:
+        nonlocal result
+        result = call()
+        if abandoned:
+            let_go(result)
+
+    try:
+        await run_sync(run, abandon_on_cancel=True, limiter=CapacityLimiter(1))
+    except BaseException:
+        abandoned = True
+        if result is not None:  # it came at that very moment
+            let_go(result)
+        raise
+    return result

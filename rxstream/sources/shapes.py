@@ -8,6 +8,8 @@ from typing import Any
 
 import httpx2
 import openai
+from openai.types.chat import ChatCompletionChunk
+from openai.types.responses import ResponseErrorEvent
 
 from rxstream.errors import MalformedStream, ProviderError
 from rxstream.items import StreamChunk
@@ -38,13 +40,11 @@ class Shapes:
         if item.__class__ in _PLAIN:
             return (item,)
         events = self._events
-        if events is None:
-            make = self._make or _recognise(item)
-            if make is None:
-                return (item,)
-            events = self._events = make()
-        if _recognise(item) is None:
+        make = _recognise(item, in_answer=events is not None or self._make is not None)
+        if make is None:
             return (item,)
+        if events is None:
+            events = self._events = (self._make or make)()
         return events.feed(_as_dict(item))  # type: ignore[no-any-return]
 
     def close(self) -> Iterable[Any]:
@@ -80,39 +80,46 @@ class Shapes:
         return failure
 
 
-def _recognise(item: Any) -> Callable[[], Any] | None:
+def _recognise(item: Any, *, in_answer: bool) -> Callable[[], Any] | None:
     """Tell which machine reads an object of this shape, if any."""
     get = item.get if isinstance(item, Mapping) else lambda name: getattr(item, name, None)
-    if isinstance(get("choices"), list) and get("object") in {"chat.completion.chunk", None, ""}:
-        return ChatEvents
     kind = get("type")
     if isinstance(kind, str) and kind.startswith("response."):
         return ResponsesEvents
-    return None
+    if isinstance(item, ChatCompletionChunk):  # whatever it holds: the SDK makes one of an error, too
+        return ChatEvents
+    if isinstance(item, ResponseErrorEvent):
+        return ResponsesEvents
+    if in_answer and (kind == "error" or (isinstance(item, Mapping) and "error" in item)):
+        return ChatEvents
+    choices = get("choices")
+    if not isinstance(choices, list):
+        return None
+    if choices:
+        first = choices[0]
+        is_chunk = "delta" in first if isinstance(first, Mapping) else hasattr(first, "delta")
+    else:
+        is_chunk = in_answer or get("object") in {"chat.completion.chunk", ""}
+    return ChatEvents if is_chunk else None
 
 
-def _as_dict(item: Any) -> Any:
-    if isinstance(item, dict):
-        return item
-    dump = getattr(item, "model_dump", None)
-    if dump is not None:
-        # As it was on the wire: without the fields that the provider did not send.
-        return dump(mode="json", exclude_unset=True, warnings=False)
-    return _plain(item)
-
-
-def _plain(value: Any) -> Any:
-    """Make dicts of simple objects, as people write them for tests (SimpleNamespace, dataclasses)."""
+def _as_dict(value: Any) -> Any:
+    """Make dicts, at any depth, of a model's fields, or of those of simple objects, as people write them
+    for their tests: SimpleNamespace, dataclasses, mocks.
+    """
     if isinstance(value, str | int | float | bool) or value is None:
         return value
     if isinstance(value, Mapping):
-        return {name: _plain(inner) for name, inner in value.items()}
+        return {name: _as_dict(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
+        return [_as_dict(inner) for inner in value]
     dump = getattr(value, "model_dump", None)
     if dump is not None:
-        return dump(mode="json", exclude_unset=True, warnings=False)
+        # As it was on the wire: without the fields that the provider did not send.
+        dumped = dump(mode="json", exclude_unset=True, warnings=False)
+        if isinstance(dumped, dict):  # a mock gives another mock
+            return dumped
     fields = getattr(value, "__dict__", None) or {
         name: getattr(value, name) for name in getattr(value, "__slots__", ()) if hasattr(value, name)
     }
-    return {name: _plain(inner) for name, inner in fields.items()}
+    return {name: _as_dict(inner) for name, inner in fields.items() if not name.startswith("_")}

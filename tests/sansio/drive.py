@@ -1,6 +1,7 @@
 """How the tests of the wire's machines drive them, and ways to cut what they are fed."""
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Any
 
 from rxstream.errors import ProviderError, StreamError
@@ -16,7 +17,7 @@ def drive(machine: Any, chunks: Iterable[Any]) -> tuple[list[Any], tuple[Any, ..
                 break
         values.extend(machine.close())
     except StreamError as error:
-        fault = (type(error), str(error), error.partial)
+        fault: tuple[Any, ...] = (type(error), str(error), error.partial)
         if isinstance(error, ProviderError):
             fault += (error.body, error.code, error.type, error.status)
         return values, fault
@@ -26,7 +27,7 @@ def drive(machine: Any, chunks: Iterable[Any]) -> tuple[list[Any], tuple[Any, ..
 def cut(body: bytes, *places: int) -> list[bytes]:
     """Cut a body at these places, wherever they are."""
     edges = [0, *sorted(place for place in places if 0 <= place <= len(body)), len(body)]
-    return [body[begin:end] for begin, end in zip(edges, edges[1:], strict=False)]
+    return [body[begin:end] for begin, end in pairwise(edges)]
 
 
 def each_byte(body: bytes) -> Sequence[bytes]:

@@ -120,7 +120,7 @@ def test_logprobs_come_as_they_are() -> None:
 
 
 def test_a_chunk_has_every_field_of_its_event() -> None:
-    event = {
+    event: dict[str, Any] = {
         "id": "c1",
         "model": "m",
         "choices": [
@@ -167,19 +167,19 @@ def test_an_event_with_two_choices_is_two_chunks_with_one_usage() -> None:
     assert chunks == [StreamChunk("a"), StreamChunk("b", index=1, choice=1, usage=Usage())]
 
 
-@pytest.mark.parametrize(
-    "event",
-    [
-        {"choices": [{}]},
-        {"choices": [{"delta": None, "index": None, "finish_reason": None, "logprobs": None}]},
-        {"choices": [{"delta": {"content": None, "role": None, "tool_calls": None}}], "usage": None},
-        {"choices": [{"delta": {}, "finish_reason": ""}], "model": None, "id": None},
-        {"choices": []},
-        {"choices": None, "error": None},
-        {"type": "ping"},
-        {},
-    ],
-)
+EMPTY: list[dict[str, Any]] = [
+    {"choices": [{}]},
+    {"choices": [{"delta": None, "index": None, "finish_reason": None, "logprobs": None}]},
+    {"choices": [{"delta": {"content": None, "role": None, "tool_calls": None}}], "usage": None},
+    {"choices": [{"delta": {}, "finish_reason": ""}], "model": None, "id": None},
+    {"choices": []},
+    {"choices": None, "error": None},
+    {"type": "ping"},
+    {},
+]
+
+
+@pytest.mark.parametrize("event", EMPTY)
 def test_what_is_missing_or_null_is_empty(event: dict[str, Any]) -> None:
     assert one(event) == StreamChunk("")
 
@@ -246,24 +246,24 @@ def test_an_error_of_any_dialect_is_the_providers(event: dict[str, Any], message
 
 A = choice({"content": "a"})
 END = choice({}, finish_reason="stop")
-USAGE = {"choices": [], "usage": {"total_tokens": 1}}
+USAGE: dict[str, Any] = {"choices": [], "usage": {"total_tokens": 1}}
 NO_USAGE = "neither [DONE] nor the usage that was asked for came"
 
 
-@pytest.mark.parametrize(
-    ("events", "options", "missing"),
-    [
-        ([END], {}, ""),
-        ([A, END, USAGE], {"expects_usage": True}, ""),
-        ([USAGE, A, END], {"expects_usage": True}, ""),
-        ([A, END], {"expects_usage": True}, NO_USAGE),
-        ([A, USAGE], {"expects_usage": True}, "choice 0 has no finish_reason"),
-        ([A], {"expects_usage": True}, f"choice 0 has no finish_reason; {NO_USAGE}"),
-        ([], {}, "0 of 1 choices came"),
-        ([USAGE], {}, "0 of 1 choices came"),
-        ([A, END], {"choices": 2}, "1 of 2 choices came"),
-    ],
-)
+ENDS: list[tuple[list[dict[str, Any]], dict[str, Any], str]] = [
+    ([END], {}, ""),
+    ([A, END, USAGE], {"expects_usage": True}, ""),
+    ([USAGE, A, END], {"expects_usage": True}, ""),
+    ([A, END], {"expects_usage": True}, NO_USAGE),
+    ([A, USAGE], {"expects_usage": True}, "choice 0 has no finish_reason"),
+    ([A], {"expects_usage": True}, f"choice 0 has no finish_reason; {NO_USAGE}"),
+    ([], {}, "0 of 1 choices came"),
+    ([USAGE], {}, "0 of 1 choices came"),
+    ([A, END], {"choices": 2}, "1 of 2 choices came"),
+]
+
+
+@pytest.mark.parametrize(("events", "options", "missing"), ENDS)
 def test_an_answer_is_whole_when_nothing_is_missing(
     events: list[dict[str, Any]], options: dict[str, Any], missing: str
 ) -> None:

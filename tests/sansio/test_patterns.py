@@ -1,6 +1,7 @@
 import importlib
 import os
 import re
+import sys
 from functools import partial
 from itertools import product
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from rxstream.sansio.patterns import StreamPattern, mark
+from rxstream.sansio.patterns import StreamPattern, mark, stream_pattern
 from rxstream.sansio.rewrite import Replace
 
 # It has no types of its own.
@@ -42,6 +43,10 @@ def texts(alphabet: str, most: int) -> list[str]:
     return ["".join(letters) for size in range(most + 1) for letters in product(alphabet, repeat=size)]
 
 
+def common(outputs: list[str]) -> str:
+    return os.path.commonprefix(outputs)  # noqa: RUF071 - characters are what is meant
+
+
 EXACT = [
     (r"ab", 0, "abc"),
     (r"a|ab|abc", 0, "abc"),
@@ -63,7 +68,7 @@ EXACT = [
     (r"a.*?b", 0, "ab\n"),
     (r"a.*?b", re.DOTALL, "ab\n"),
     (r"a[^b\n]*b", 0, "ab\n"),
-    (r"\b\w+@\w+\.a\b", 0, "a@. "),
+    (r"\b\w+@a\b", 0, "a@ "),
     (r"\ba", 0, "ab "),
     (r"a\b", 0, "ab "),
     (r"a\B", 0, "ab "),
@@ -93,11 +98,11 @@ EXACT = [
     (r"([ab]).\1", 0, "abc"),
     (r"([ab])(?:\1|c)", re.IGNORECASE, "abAB"),
     (r"(a|bb)\1", 0, "ab"),
-    (r"(a|ba)?b\1", 0, "ab"),
+    (r"(a)?b\1", 0, "ab"),
     (r"(b)?(?(1)a|c)", 0, "abc"),
     (r"(b)?(?(1)a)a", 0, "abc"),
     (r"(?<=(b))a\1", 0, "ab"),
-    (r"(?<=(b)\1)a", 0, "ab"),
+    (r"(?=(a))(?:\1|b)b", 0, "ab"),
     (r"(?>a|ab)", 0, "ab"),
     (r"(?>ab|a)b", 0, "ab"),
     (r"[\d\S]a", 0, "1a "),
@@ -112,7 +117,12 @@ EXACT = [
 @pytest.mark.parametrize(("source", "flags", "alphabet"), EXACT)
 @pytest.mark.parametrize("engine", [re, regex])
 def test_what_no_continuation_can_change_is_out(engine: Any, source: str, flags: int, alphabet: str) -> None:
-    for flag, its in ((re.MULTILINE, regex.M), (re.IGNORECASE, regex.I), (re.DOTALL, regex.S), (re.VERBOSE, regex.X)):
+    for flag, its in (
+        (re.MULTILINE, regex.M),
+        (re.IGNORECASE, regex.I),
+        (re.DOTALL, regex.S),
+        (re.VERBOSE, regex.X),
+    ):
         if engine is regex and flags & flag:
             flags = flags & ~flag | its
     pattern = engine.compile(source, flags)
@@ -120,7 +130,7 @@ def test_what_no_continuation_can_change_is_out(engine: Any, source: str, flags:
     matches: dict[str, str] = {}
     whole = {text: at_once(pattern, text, matches) for text in texts(alphabet, longest)}
     for prefix in texts(alphabet, longest - 3):
-        certain = os.path.commonprefix([whole[prefix + rest] for rest in texts(alphabet, 3)])
+        certain = common([whole[prefix + rest] for rest in texts(alphabet, 3)])
         for chunks in (prefix, [prefix]):
             before, rest = streamed(pattern, chunks, matches)
             assert (before, before + rest) == (certain, whole[prefix])
@@ -138,7 +148,9 @@ def test_some_wait_longer_than_they_need(source: str, text: str, before: str) ->
 
 
 def grow(parts: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
-    quantifiers = st.sampled_from(["*", "+", "?", "{2}", "{1,2}", "{0,2}", "*?", "+?", "??", "{1,2}?", "*+", "?+"])
+    quantifiers = st.sampled_from(
+        ["*", "+", "?", "{2}", "{1,2}", "{0,2}", "*?", "+?", "??", "{1,2}?", "*+", "?+"]
+    )
     looks = st.sampled_from(["?=", "?!", "?>"])
     return st.one_of(
         st.builds("{}{}".format, parts, parts),
@@ -149,19 +161,28 @@ def grow(parts: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
 
 
 expressions = st.recursive(
-    st.sampled_from(["a", "b", ".", "[ab]", "[^a]", r"\w", r"\n", "^", "$", r"\b", r"\B", r"\Z", "(?<=a)", r"(?<!\bb)"]),
+    st.sampled_from(
+        ["a", "b", ".", "[ab]", "[^a]", r"\w", r"\n", "^", "$", r"\b", r"\B", r"\Z", "(?<=a)", r"(?<!\bb)"]
+    ),
     grow,
     max_leaves=8,
 )
 
 
-@given(expressions, st.sampled_from([0, re.MULTILINE, re.DOTALL, re.IGNORECASE]), st.text("abA\n ", max_size=8), st.data())
+@given(
+    expressions,
+    st.sampled_from([0, re.MULTILINE, re.DOTALL, re.IGNORECASE]),
+    st.text("abA\n ", max_size=8),
+    st.data(),
+)
 @settings(max_examples=200)
 @example(r"(?:ab)+", 0, "ababab", None)
 @example(r"(?<!^)a", 0, "a\n", None)
 @example(r"(?:b|(?=(?:[ab]){0,2}+))", 0, "ba", None)
 @example(r"(?:(?:\w)*?)?+", 0, "ab", None)
-def test_any_pattern_gives_what_it_gives_on_the_whole_text(source: str, flags: int, text: str, data: Any) -> None:
+def test_any_pattern_gives_what_it_gives_on_the_whole_text(
+    source: str, flags: int, text: str, data: Any
+) -> None:
     pattern = re.compile(source, flags)
     matches: dict[str, str] = {}
     try:
@@ -203,7 +224,10 @@ def test_a_word_said_twice_is_followed_letter_by_letter() -> None:
 def test_a_pattern_of_regex_may_use_more_syntax(source: str, text: str, wanted: str) -> None:
     for chunks in (text, [text]):
         machine = Replace(regex.compile(source), "?", max_match=20)
-        assert "".join([*(piece for chunk in chunks for piece in machine.feed(chunk)), *machine.close()]) == wanted
+        assert (
+            "".join([*(piece for chunk in chunks for piece in machine.feed(chunk)), *machine.close()])
+            == wanted
+        )
 
 
 @pytest.mark.parametrize(
@@ -213,13 +237,20 @@ def test_a_pattern_of_regex_may_use_more_syntax(source: str, text: str, wanted: 
         (partial(re.compile, r"a(?=.*b)"), "any amount of text"),
         (partial(re.compile, r"\b"), "only the empty string"),
         (partial(re.compile, r"(?:a+){0}"), "only the empty string"),
-        (partial(re.compile, r"(\w{1,65}) \1"), r"back reference to more than 64 .* bound, such as \(\\w\{1,30\}\)"),
+        (
+            partial(re.compile, r"(\w{1,65}) \1"),
+            r"back reference to more than 64 .* bound, such as \(\\w\{1,30\}\)",
+        ),
         (partial(re.compile, r"(?(1)a|b)(c)"), "condition on a group further on"),
         (partial(re.compile, r"(?<=(?=a)a)b"), "look-ahead inside a look-behind"),
+        (partial(re.compile, r"(b)(?<=\1)a"), "back reference inside a look-behind"),
         (partial(regex.compile, r"(?<=a+)b"), r"look-behind without a bound .* such as \(\?<="),
         (partial(regex.compile, r"(?:ab){e<=1}"), r"write \\\{ for a brace"),
-        (partial(regex.compile, r"a\K b"), r"syntax of regex cannot be followed .* 'a\\\\K b'; write it with"),
-        (partial(regex.compile, r"a", regex.REVERSE), "REVERSE.* cannot be followed"),
+        (
+            partial(regex.compile, r"a\K b"),
+            r"syntax of regex cannot be followed .* 'a\\\\K b'; write it with",
+        ),
+        (partial(regex.compile, r"a", regex.REVERSE), r"regex\.R cannot be followed"),
     ],
 )
 def test_what_cannot_be_followed_is_refused_with_what_to_write(make: Any, message: str) -> None:
@@ -227,16 +258,17 @@ def test_what_cannot_be_followed_is_refused_with_what_to_write(make: Any, messag
         StreamPattern(make())
 
 
-@pytest.mark.parametrize("wrong", [7, None, re.compile(b"a"), regex.compile(b"a")])
+@pytest.mark.parametrize("wrong", [7, None, [], re.compile(b"a"), regex.compile(b"a")])
 def test_only_compiled_patterns_for_text_are_taken(wrong: Any) -> None:
     with pytest.raises(TypeError, match="expected a string or a compiled pattern for text"):
-        StreamPattern(wrong)
+        stream_pattern(wrong, None)
 
 
 def test_a_program_without_regex_needs_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(importlib.import_module("sys").modules, "regex")
+    theirs = regex.compile("a")
+    monkeypatch.delitem(sys.modules, "regex")
     with pytest.raises(TypeError, match="compiled pattern"):
-        StreamPattern(regex.compile("a"))
+        StreamPattern(theirs)
     assert StreamPattern(re.compile("a")).spot("xa", mark("xa"), 0, final=False) == (1, 2)
 
 

@@ -9,7 +9,7 @@ from rxstream.items import SSEEvent
 from rxstream.sansio.sse import SSEDecoder
 from tests.sansio.drive import cut, drive, each_byte
 
-CASES = {
+CASES: dict[str, tuple[bytes, list[SSEEvent]]] = {
     "one line of data": (b"data: hello\n\n", [SSEEvent("hello")]),
     "data lines are joined": (b"data: a\ndata: b\ndata:c\n\n", [SSEEvent("a\nb\nc")]),
     "only one leading space goes": (b"data:  two\ndata:\ttab\n\n", [SSEEvent(" two\n\ttab")]),

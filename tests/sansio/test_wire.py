@@ -199,6 +199,7 @@ def test_an_event_beyond_the_limit_is_a_fault_with_the_answer_so_far() -> None:
     assert expected[1] is not None
     assert expected[1][0] is MalformedStream
     assert expected[1][2] == StreamResult("a")
+    assert drive(ChatDecoder(max_event_size=100), each_byte(body)) == expected
     for place in range(len(body) + 1):
         assert drive(ChatDecoder(max_event_size=100), cut(body, place)) == expected
     assert drive(ChatDecoder(max_event_size=100), [A, A + A, END])[1] is None
@@ -233,24 +234,24 @@ def test_decoded_events_end_like_bytes_do() -> None:
     assert caught.value.partial == StreamResult("a")
 
 
-@pytest.mark.parametrize(
-    ("event", "message"),
-    [
-        ({"choices": [{"delta": {"role": 1}}]}, "expected role to be a string or null, got int '1'"),
-        (
-            {"choices": [{"delta": {"tool_calls": [{"function": "f"}]}}]},
-            "expected function to be an object or null, got str '\"f\"'",
-        ),
-        (
-            {"choices": [{"delta": {"tool_calls": {}}}]},
-            "expected tool_calls to be a list of objects or null, got dict '{}'",
-        ),
-        (
-            {"choices": [{"delta": {"tool_calls": [None]}}]},
-            "expected tool_calls to be a list of objects or null, got list '[null]'",
-        ),
-    ],
-)
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"choices": [{"delta": {"role": 1}}]}, "expected role to be a string or null, got int '1'"),
+    (
+        {"choices": [{"delta": {"tool_calls": [{"function": "f"}]}}]},
+        "expected function to be an object or null, got str '\"f\"'",
+    ),
+    (
+        {"choices": [{"delta": {"tool_calls": {}}}]},
+        "expected tool_calls to be a list of objects or null, got dict '{}'",
+    ),
+    (
+        {"choices": [{"delta": {"tool_calls": [None]}}]},
+        "expected tool_calls to be a list of objects or null, got list '[null]'",
+    ),
+]
+
+
+@pytest.mark.parametrize(("event", "message"), WRONG)
 def test_a_field_of_the_wrong_type_is_named(event: dict[str, Any], message: str) -> None:
     events = ChatEvents()
     events.feed({"choices": [{"delta": {"content": "a"}}]})
@@ -307,6 +308,8 @@ PIECES = st.sampled_from(
 
 
 @given(st.lists(PIECES, max_size=10), st.lists(st.integers(0, 700), max_size=12))
+@example([A[20:], A], [])
+@example([A, A + b": c\n\n", A + END], [])
 @example([b": c\n\n", A, b"\r", A, b"\n", A], [])
 @example([A, A[:-1] + b"\r\n" + END], [])
 def test_where_the_body_is_cut_changes_nothing(pieces: list[bytes], places: list[int]) -> None:

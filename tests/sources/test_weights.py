@@ -213,7 +213,7 @@ def test_what_progress_raises_ends_pip_and_the_fetch(
 ) -> None:
     false_pip(tmp_path, monkeypatch, "import threading; threading.Event().wait()")
 
-    class Stop(Exception):  # noqa: N818 - it is no error
+    class Stop(Exception):
         pass
 
     calls: list[int] = []

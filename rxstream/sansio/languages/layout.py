@@ -81,7 +81,7 @@ def judge_item(text: str, before: int, at: int, counted: frozenset[str]) -> tupl
         return (Verdict.WAIT, before) if text[at + 1 :] in ("", ")") else None
     if end.end() == len(text):
         return Verdict.WAIT, before
-    words = text[max(0, before - _MARKER_MOST) : before].split()
-    if text[end.end()].isupper() and words[-1].lower() not in counted:
+    last_word = text[max(0, before - _MARKER_MOST) : before].lower().split()[-1:]
+    if text[end.end()].isupper() and counted.isdisjoint(last_word):
         return Verdict.ENDS, before
     return None

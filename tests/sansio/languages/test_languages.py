@@ -31,6 +31,7 @@ We sat. Then we left on Sat. The end. | We sat. / Then we left on Sat. / The end
 It begins on Jan. 5 at noon. | It begins on Jan. 5 at noon.
 It weighs 3 lbs. The box is 2 ft. wide. | It weighs 3 lbs. / The box is 2 ft. wide.
 He moved to the U.S. She stayed. | He moved to the U.S. / She stayed.
+Many who had studied law long went to the U.S. I stayed. | Many who had studied law long went to the U.S. / I stayed.
 The U.S. Senate met. | The U.S. Senate met.
 We met at 5 p.m. The talk was short. | We met at 5 p.m. / The talk was short.
 At 5 a.m. Mr. Bo woke. | At 5 a.m. Mr. Bo woke.
@@ -67,7 +68,7 @@ M. Petit est là. Mme Roy aussi. | M. Petit est là. / Mme Roy aussi.
 « Bonjour ! » dit-il. « Entrez. » Elle entra. | « Bonjour ! » dit-il. / « Entrez. » / Elle entra.
 Quoi ? demanda-t-elle. Rien ! Partons. | Quoi ? demanda-t-elle. / Rien ! / Partons.
 Un fruit, p. ex. Une poire. | Un fruit, p. ex. Une poire.
-M. L. Roy l’a dit. C’était dans l’U.E. L’hiver vint. | M. L. Roy l’a dit. / C’était dans l’U.E. / L’hiver vint.
+M. L. Roy est dans l’U.E. L’hiver vint. | M. L. Roy est dans l’U.E. / L’hiver vint.
 C’était en 50 av. J.-C. Il faisait chaud. | C’était en 50 av. J.-C. / Il faisait chaud.
 """,
     "es": """
@@ -76,11 +77,11 @@ El Sr. Gil vive en EE. UU. desde 2010. Bien. | El Sr. Gil vive en EE. UU. desde 
 ¡Qué bien! —dijo. ¿Y tú? | ¡Qué bien! —dijo. / ¿Y tú?
 """,
     "it": """
-Il Sig. Neri lavora alla Rossi S.p.A. di Roma. Bene. | Il Sig. Neri lavora alla Rossi S.p.A. di Roma. / Bene.
+Il Sig. Neri lavora alla Rossi S.p.A. di Roma. Sì. | Il Sig. Neri lavora alla Rossi S.p.A. di Roma. / Sì.
 Boh! disse. Perché? Mah. | Boh! disse. / Perché? / Mah.
 """,
     "pt": """
-O Sr. Melo e a Dra. Reis chegaram. Veja a pág. 5. Fim. | O Sr. Melo e a Dra. Reis chegaram. / Veja a pág. 5. / Fim.
+O Sr. Melo e a Dra. Reis vieram. Veja a pág. 5. | O Sr. Melo e a Dra. Reis vieram. / Veja a pág. 5.
 Não! disse ele. Tudo bem? Sim. | Não! disse ele. / Tudo bem? / Sim.
 """,
     "nl": """

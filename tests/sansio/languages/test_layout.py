@@ -16,9 +16,20 @@ ENDS, GOES_ON, WAIT = Verdict.ENDS, Verdict.GOES_ON, Verdict.WAIT
 
 @pytest.mark.parametrize(
     ("line", "expected"),
-    [("", WAIT), ("  ", WAIT), ("\n", ENDS), (" \t\n", ENDS), ("-", WAIT), ("- ", ENDS), ("--", GOES_ON)]
-    + [("12", WAIT), ("12.", WAIT), ("12. ", ENDS), ("12.5", GOES_ON), ("2020", GOES_ON), ("``", WAIT)]
-    + [
+    [
+        ("", WAIT),
+        ("  ", WAIT),
+        ("\n", ENDS),
+        (" \t\n", ENDS),
+        ("-", WAIT),
+        ("- ", ENDS),
+        ("--", GOES_ON),
+        ("12", WAIT),
+        ("12.", WAIT),
+        ("12. ", ENDS),
+        ("12.5", GOES_ON),
+        ("2020", GOES_ON),
+        ("``", WAIT),
         ("```", ENDS),
         ("##", WAIT),
         ("## ", ENDS),
@@ -26,8 +37,6 @@ ENDS, GOES_ON, WAIT = Verdict.ENDS, Verdict.GOES_ON, Verdict.WAIT
         ("B)", WAIT),
         ("B) ", ENDS),
         ("Bo", GOES_ON),
-    ]
-    + [
         ("|", ENDS),
         (">", ENDS),
         ("—", ENDS),
@@ -68,8 +77,6 @@ def test_a_fence_ends_with_as_many_backticks(line: str, expected: tuple[Verdict,
         ("(a)", (True, "b")),
         ("b.", (True, "c")),
         ("B)", (True, "C")),
-    ]
-    + [
         ("B.", (True, "")),
         ("z.", (True, "")),
         ("• IV.", (True, "")),
@@ -83,12 +90,21 @@ def test_a_marker_tells_the_next_one(text: str, expected: tuple[bool, str]) -> N
 
 @pytest.mark.parametrize(
     ("behind", "expected"),
-    [("", (WAIT, 2)), (")", (WAIT, 2)), (" ", (WAIT, 2)), (" T", (ENDS, 2)), (") T", (ENDS, 2))]
-    + [(" t", None), ("5", None), ("\n", None)],
+    [
+        ("", (WAIT, 2)),
+        (")", (WAIT, 2)),
+        (" ", (WAIT, 2)),
+        (" T", (ENDS, 2)),
+        (") T", (ENDS, 2)),
+        (" t", None),
+        ("5", None),
+        ("\n", None),
+    ],
 )
 def test_an_item_begins_with_a_capital(behind: str, expected: tuple[Verdict, int] | None) -> None:
     assert judge_item("x 2." + behind, 2, 3, frozenset()) == expected
-    assert judge_item("page 2. The", 5, 6, frozenset({"page"})) is None
+    assert judge_item("Page 2. The", 5, 6, frozenset({"page"})) is None
+    assert judge_item("Page" + " " * 20 + "2. The", 24, 25, frozenset({"page"})) == (ENDS, 24)
 
 
 @pytest.mark.parametrize(("line", "expected"), [("# T", True), (" |", True), ("#T", False), ("T", False)])
