@@ -40,11 +40,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             reconfigure(errors="replace")  # a letter that one side does not know is no reason to stop
     parser = _parser()
     arguments = parser.parse_args(argv)
-    if arguments.version:
-        print(f"rxstream {rxs.__version__}")
-        return 0
-    if arguments.command is None:
-        parser.error("expected a command: chat, replay or demo")
     if arguments.command is _chat and arguments.local and (arguments.base_url or arguments.api_key):
         parser.error("--local goes with neither --base-url nor --api-key")
     try:
@@ -80,9 +75,8 @@ def _message(error: Exception) -> str | None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="rxstream", description="Streamed answers of language models.")
-    parser.add_argument("--version", action="store_true", help="print the version")
-    parser.set_defaults(command=None)
-    commands = parser.add_subparsers(title="commands")
+    parser.add_argument("--version", action="version", version=f"rxstream {rxs.__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     shown = argparse.ArgumentParser(add_help=False)
     shown.add_argument("--by", choices=_UNITS, default="raw", help="print in whole units (raw: chunks)")

@@ -94,7 +94,7 @@ def test_the_version_is_the_package_s() -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        ([], "expected a command"),
+        ([], "arguments are required: COMMAND"),
         (["sing"], "invalid choice"),
         (["replay", "prose", "--by", "inch"], "invalid choice: 'inch'"),
         (["replay", "prose", "--speed", "0"], "expected a number above 0, or max, and got '0'"),

@@ -7,12 +7,9 @@ even then. The pump takes from the sources in turn, so a busy one cannot starve 
 the same however many there are. Operators always run in the consumer's task.
 """
 
-import heapq
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
-from itertools import count
-from math import inf
 from types import AsyncGeneratorType
 from typing import Any, Self
 
@@ -31,6 +28,7 @@ from rxstream.engine.link import Link
 from rxstream.engine.observable import PullObservable
 from rxstream.engine.scope import Scope, Work, enlist
 from rxstream.engine.straight import PATIENCE, straight_items
+from rxstream.engine.timers import Timers
 
 __all__ = ("Pump",)
 
@@ -51,9 +49,7 @@ class Pump:
         self.escaped: Exception | None = None
         self._out: deque[Any] = deque()
         self._ready: deque[Work] = deque()
-        self._timers: list[tuple[float, int, Work]] = []
-        self._dead_timers = 0
-        self._timer_number = count()
+        self.timers = Timers()
         self._live: dict[Inlet, None] = {}
         self._starting: list[Inlet] = []
         self._leaving: deque[Inlet] = deque()
@@ -145,16 +141,8 @@ class Pump:
 
     def add_timer(self, seconds: float, work: Work) -> None:
         """Have an action run in ``seconds`` seconds."""
-        heapq.heappush(self._timers, (anyio.current_time() + seconds, next(self._timer_number), work))
+        self.timers.add(seconds, work)
         self._kick()
-
-    def forget_timer(self) -> None:
-        """Learn that a timer was called off. Half of them dead, and the heap is made anew."""
-        self._dead_timers += 1
-        if self._dead_timers * 2 > len(self._timers):
-            self._timers = [timer for timer in self._timers if not timer[2].disposed]
-            heapq.heapify(self._timers)
-            self._dead_timers = 0
 
     # ------------------------------------------------------------ what sources and the chain's end report
 
@@ -272,7 +260,7 @@ class Pump:
 
     def _only_source(self) -> Inlet | None:
         """Return the source that the consumer's task can pull itself, if that is how things are."""
-        if len(self._live) != 1 or self._hot or len(self._timers) > self._dead_timers:
+        if len(self._live) != 1 or self._hot or self.timers:
             return None
         inlet = next(iter(self._live))
         return None if inlet.tasked or inlet.gate is not None else inlet
@@ -280,16 +268,11 @@ class Pump:
     def _run_due(self) -> bool:
         """Run what is ready, and the timers whose time has come."""
         ran = False
-        ready, timers = self._ready, self._timers
+        ready = self._ready
         for _ in range(len(ready)):
             ran = self._run(ready.popleft()) or ran
-        if timers:
-            now = anyio.current_time()
-            while self._timers and self._timers[0][0] <= now:
-                work = heapq.heappop(self._timers)[2]
-                if work.disposed:
-                    self._dead_timers -= 1
-                ran = self._run(work) or ran
+        while self.timers and (work := self.timers.pop_due()) is not None:
+            ran = self._run(work)
         return ran
 
     def _run(self, work: Work) -> bool:
@@ -325,7 +308,7 @@ class Pump:
         self._starting.clear()
         if len(self._live) == 1:
             next(iter(self._live)).want()
-        await self._bell.wait(self._timers[0][0] if self._timers else inf)
+        await self._bell.wait(self.timers.next_deadline())
 
     def _end(self, inlet: Inlet, error: Exception | None) -> None:
         """Take a source off, and tell the chain how it ended."""

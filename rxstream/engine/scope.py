@@ -13,6 +13,7 @@ from rxstream.engine.gate import Gate
 
 if TYPE_CHECKING:
     from rxstream.engine.pump import Pump
+    from rxstream.engine.timers import Timers
 
 __all__ = ("Scope", "Work", "active_scope", "enlist")
 
@@ -25,7 +26,7 @@ class Work(abc.DisposableBase):
     __slots__ = ("_action", "_result", "_scope", "_state", "_timers", "disposed")
 
     def __init__(
-        self, scope: "Scope", action: Callable[..., Any], state: Any, timers: "Pump | None" = None
+        self, scope: "Scope", action: Callable[..., Any], state: Any, timers: "Timers | None" = None
     ) -> None:
         self._scope = scope
         self._action = action
@@ -41,7 +42,7 @@ class Work(abc.DisposableBase):
         self.disposed = True
         if self._timers is not None:
             timers, self._timers = self._timers, None
-            timers.forget_timer()
+            timers.forget()
         if self._result is not None:
             self._result.dispose()
 
@@ -88,7 +89,7 @@ class Scope(PeriodicScheduler):
         seconds = self.to_seconds(duetime)
         if seconds <= 0:
             return self.schedule(action, state)
-        work = Work(self, action, state, self.pump)
+        work = Work(self, action, state, self.pump.timers)
         self.pump.add_timer(seconds, work)
         return work
 

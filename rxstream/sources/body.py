@@ -7,7 +7,7 @@ custom ``http_client``), and hands over the bytes.
 
 import re
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -27,7 +27,7 @@ _DRAIN_SECONDS = 0.1
 #: Tells that the last event has come, of chat completions or of a response. A text that says the same does
 #: not match: there, quotes and line ends are escaped.
 _LAST = re.compile(rb'^data: ?\[DONE\]|"response\.(?:completed|incomplete)"', re.MULTILINE)
-#: Network reads that the last event is looked for in, when the answer is left. OpenAI's repeats the whole answer.
+#: The network reads that it is looked for in: OpenAI's last event repeats the whole answer.
 _READS_OF_LAST = 16
 
 #: Makes the SDK's context manager of a streamed response. The request is sent when that is entered.
@@ -40,19 +40,22 @@ class AsyncBody:
     def __init__(self, send: Send) -> None:
         self._send = send
         self._manager: Any = None
-        self._reads: AsyncIterator[bytes] | None = None
+        # Typed as what they are to us: the SDK's types depend on what was asked for.
+        self._reads: Any = None
         self._latest: deque[bytes] = deque(maxlen=_READS_OF_LAST)
 
     def __aiter__(self) -> "AsyncBody":
         return self
 
     async def __anext__(self) -> bytes:
-        if self._reads is None:
+        reads = self._reads
+        if reads is None:
             manager = self._send()
             response = await manager.__aenter__()
-            self._manager, self._reads = manager, response.iter_bytes()
+            reads = response.iter_bytes()
+            self._manager, self._reads = manager, reads
         try:
-            read = await anext(self._reads)
+            read = await anext(reads)
         except StopAsyncIteration:
             raise
         except Exception as error:  # whatever the transport raises
@@ -102,9 +105,7 @@ class SyncBody(Threaded):
 
 def _sent(manager: Any) -> Blocking:
     response = manager.__enter__()
-    return Blocking(
-        response.iter_bytes(), lambda: manager.__exit__(None, None, None), response.http_response
-    )
+    return Blocking(response.iter_bytes(), lambda: manager.__exit__(None, None, None), response.http_response)
 
 
 def _is_over(latest: Iterable[bytes]) -> bool:

@@ -3,6 +3,7 @@
 import json
 from base64 import b64decode
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -69,25 +70,42 @@ def _decoder(header: dict[str, Any]) -> Decoder:
 
 
 def _read(path: Path) -> list[dict[str, Any]]:
-    lines = path.read_text(encoding="utf-8").splitlines()
+    """Read the header and the entries; how it ended is the last of them, if that was recorded."""
     try:
-        entries = [json.loads(line) for line in lines]
-        if not entries or "request" not in entries[0]:
-            raise ValueError("no header")  # noqa: TRY301 - said below, with the rest
+        *lines, rest = path.read_text(encoding="utf-8").split("\n")
+        entries = [json.loads(line) for line in lines if line]
+        with suppress(ValueError):  # half a line is what a crash leaves: the recording stops before it
+            entries += [json.loads(rest)]
+        _check(entries)
     except ValueError as error:
         msg = (
             f"{path} is no recording ({error}): expected JSON lines, first a header with 'request' and "
             f"'response', then one {{'t', 'data'}} a network read, as record_stream() writes them."
         )
         raise MalformedStream(msg) from None
+    header = entries[0]
+    if "end" in header:
+        entries.append({"t": header.get("t_end", 0), "end": header["end"]})
     return entries
+
+
+def _check(entries: list[Any]) -> None:
+    if not entries or not isinstance(entries[0], dict) or not isinstance(entries[0].get("request"), dict):
+        raise ValueError("no header")
+    for number, entry in enumerate(entries[1:], 2):
+        if (
+            not isinstance(entry, dict)
+            or not isinstance(entry.get("t"), int | float)
+            or not any(isinstance(entry.get(name), str) for name in ("data", "data_b64", "end"))
+        ):
+            raise ValueError(f"line {number} is no network read")
 
 
 async def _play(path: Path, speed: float | None) -> AsyncIterator[bytes]:
     start = anyio.current_time()
     header, *entries = _read(path)
     status = (header.get("response") or {}).get("status", 200)
-    end = str(header.get("end", "the recording stops in the middle"))
+    end = "the recording stops in the middle"
     body = b""
     for entry in entries:
         if speed is not None:

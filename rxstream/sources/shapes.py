@@ -8,8 +8,6 @@ from typing import Any
 
 import httpx2
 import openai
-from openai.types.chat import ChatCompletionChunk
-from openai.types.responses import ResponseErrorEvent
 
 from rxstream.errors import MalformedStream, ProviderError
 from rxstream.items import StreamChunk
@@ -21,6 +19,13 @@ __all__ = ("Shapes",)
 
 #: What passes without a second look.
 _PLAIN = frozenset({str, bytes, int, float, bool, tuple, list, StreamChunk})
+
+#: These are what their names say whatever they hold: the SDK makes one of an error, too. By name, because
+#: importing them takes as long as all the rest of rxstream.
+_OF_THE_SDK: dict[str, Callable[[], Any]] = {
+    "ChatCompletionChunk": ChatEvents,
+    "ResponseErrorEvent": ResponsesEvents,
+}
 
 
 class Shapes:
@@ -82,13 +87,12 @@ class Shapes:
 
 def _recognise(item: Any, *, in_answer: bool) -> Callable[[], Any] | None:
     """Tell which machine reads an object of this shape, if any."""
+    known = _OF_THE_SDK.get(type(item).__name__)
+    if known is not None:
+        return known
     get = item.get if isinstance(item, Mapping) else lambda name: getattr(item, name, None)
     kind = get("type")
     if isinstance(kind, str) and kind.startswith("response."):
-        return ResponsesEvents
-    if isinstance(item, ChatCompletionChunk):  # whatever it holds: the SDK makes one of an error, too
-        return ChatEvents
-    if isinstance(item, ResponseErrorEvent):
         return ResponsesEvents
     if in_answer and (kind == "error" or (isinstance(item, Mapping) and "error" in item)):
         return ChatEvents
@@ -96,7 +100,7 @@ def _recognise(item: Any, *, in_answer: bool) -> Callable[[], Any] | None:
     if not isinstance(choices, list):
         return None
     if choices:
-        first = choices[0]
+        first: Any = choices[0]
         is_chunk = "delta" in first if isinstance(first, Mapping) else hasattr(first, "delta")
     else:
         is_chunk = in_answer or get("object") in {"chat.completion.chunk", ""}
@@ -104,13 +108,14 @@ def _recognise(item: Any, *, in_answer: bool) -> Callable[[], Any] | None:
 
 
 def _as_dict(value: Any) -> Any:
-    """Make dicts, at any depth, of a model's fields, or of those of simple objects, as people write them
-    for their tests: SimpleNamespace, dataclasses, mocks.
+    """Make a dict of a model, or of a simple object as people write them for their tests, and of what it holds.
+
+    SimpleNamespace, dataclasses with and without slots, mocks: what was set on them counts.
     """
-    if isinstance(value, str | int | float | bool) or value is None:
+    if value is None or isinstance(value, dict | str | int | float):
         return value
     if isinstance(value, Mapping):
-        return {name: _as_dict(inner) for name, inner in value.items()}
+        return dict(value)
     if isinstance(value, list | tuple):
         return [_as_dict(inner) for inner in value]
     dump = getattr(value, "model_dump", None)

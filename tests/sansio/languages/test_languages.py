@@ -31,7 +31,7 @@ We sat. Then we left on Sat. The end. | We sat. / Then we left on Sat. / The end
 It begins on Jan. 5 at noon. | It begins on Jan. 5 at noon.
 It weighs 3 lbs. The box is 2 ft. wide. | It weighs 3 lbs. / The box is 2 ft. wide.
 He moved to the U.S. She stayed. | He moved to the U.S. / She stayed.
-Many who had studied law long went to the U.S. I stayed. | Many who had studied law long went to the U.S. / I stayed.
+He who needs a new job left for the big U.S. I did. | He who needs a new job left for the big U.S. / I did.
 The U.S. Senate met. | The U.S. Senate met.
 We met at 5 p.m. The talk was short. | We met at 5 p.m. / The talk was short.
 At 5 a.m. Mr. Bo woke. | At 5 a.m. Mr. Bo woke.

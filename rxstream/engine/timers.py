@@ -1,0 +1,54 @@
+"""Timers, on the event loop's clock: the soonest first, and those called off forgotten."""
+
+import heapq
+from itertools import count
+from math import inf
+
+import anyio
+
+from rxstream.engine.scope import Work
+
+__all__ = ("Timers",)
+
+
+class Timers:
+    """The timers of one pump. True while one is pending.
+
+    An operator such as ``ops.debounce`` calls a timer off for every item and starts another. Taking one out
+    of the middle of a heap is dear, so it stays until half of them are dead, and then the heap is made anew.
+    """
+
+    __slots__ = ("_dead", "_heap", "_number")
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[float, int, Work]] = []
+        self._dead = 0
+        self._number = count()  # those of one moment keep their order
+
+    def __bool__(self) -> bool:
+        return len(self._heap) > self._dead
+
+    def add(self, seconds: float, work: Work) -> None:
+        """Have an action run in ``seconds`` seconds."""
+        heapq.heappush(self._heap, (anyio.current_time() + seconds, next(self._number), work))
+
+    def forget(self) -> None:
+        """Learn that a timer was called off."""
+        self._dead += 1
+        if self._dead * 2 > len(self._heap):
+            self._heap = [timer for timer in self._heap if not timer[2].disposed]
+            heapq.heapify(self._heap)
+            self._dead = 0
+
+    def next_deadline(self) -> float:
+        """Return the time of the next timer, on the event loop's clock; infinity if there is none."""
+        return self._heap[0][0] if self._heap else inf
+
+    def pop_due(self) -> Work | None:
+        """Take the next timer whose time has come."""
+        while self._heap and self._heap[0][0] <= anyio.current_time():
+            work = heapq.heappop(self._heap)[2]
+            if not work.disposed:
+                return work
+            self._dead -= 1
+        return None
