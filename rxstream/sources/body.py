@@ -55,7 +55,7 @@ class AsyncBody:
             reads = response.iter_bytes()
             self._manager, self._reads = manager, reads
         try:
-            read = await anext(reads)
+            read: bytes = await anext(reads)
         except StopAsyncIteration:
             raise
         except Exception as error:  # whatever the transport raises

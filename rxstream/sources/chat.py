@@ -7,6 +7,7 @@ from reactivex import Observable
 
 from rxstream.items import StreamChunk
 from rxstream.sansio.chat import ChatDecoder, ChatEvents
+from rxstream.sansio.wire import OBJECT
 from rxstream.sources.request import answer_of
 
 __all__ = ("from_chat",)
@@ -36,16 +37,17 @@ def from_chat(client: Any, **request: Any) -> Observable[StreamChunk]:
     if "stream" in request:
         msg = f"from_chat() always streams; leave stream={request['stream']!r} out of the request"
         raise TypeError(msg)
-    options = request.setdefault("stream_options", {"include_usage": True})
+    options: Any = request.setdefault("stream_options", {"include_usage": True})
+    expects_usage = isinstance(options, OBJECT) and bool(options.get("include_usage"))
     if options is None:
         del request["stream_options"]
     choices: int = request.get("n") or 1
-    expects_usage = isinstance(options, dict) and bool(options.get("include_usage"))
     return answer_of(
         "from_chat",
         client,
         lambda client: client.chat.completions,
         request,
         partial(ChatDecoder, choices=choices, expects_usage=expects_usage),
-        partial(ChatEvents, choices=choices, expects_usage=expects_usage),
+        # Objects come without the [DONE] that tells a usage lost from one that the client never sends.
+        partial(ChatEvents, choices=choices),
     )

@@ -25,19 +25,20 @@ def iterate(opened: Any, *, in_thread: bool = False) -> AsyncIterator[Any]:
     Closing the result closes what is read, by whatever method it has for that. ``in_thread``: a plain
     iterator may wait for something, so a thread of its own reads it.
     """
+    source: Any = opened  # as untyped as it came, whatever is found out about it
     if inspect.isasyncgen(opened):
         return opened  # as it is: nothing of ours between it and the pump
     if inspect.isawaitable(opened):
         return _Awaited(opened, in_thread=in_thread)
     if isinstance(opened, openai.AsyncStream):
-        return _Stream(opened)
+        return _Stream(source)
     if hasattr(opened, "__aiter__"):
         return _Closing(aiter(opened), opened)
     if isinstance(opened, openai.Stream):
-        return _ThreadedStream(opened)
+        return _ThreadedStream(source)
     if hasattr(opened, "__iter__") and not isinstance(opened, str | bytes):
         if in_thread and isinstance(opened, Iterator):
-            return Threaded(lambda: Blocking(opened, lambda: let_go(opened)))
+            return Threaded(lambda: Blocking(source, lambda: let_go(source)))
         return _ready(opened)
     msg = (
         f"from_stream() expects an iterable or async iterable of items, or a function that returns or awaits "

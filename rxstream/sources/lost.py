@@ -13,7 +13,7 @@ from rxstream.items import StreamChunk, StreamResult
 __all__ = ("DecodedAnswer", "Decoder", "Lost", "lost_connection")
 
 
-class Lost(Exception):  # noqa: N818 - never seen outside: the decoder's stage makes an error of it
+class Lost(Exception):  # never seen outside: the decoder's stage makes an error of it
     """The connection died under the answer; ``error`` is what the transport, or the SDK, said."""
 
     def __init__(self, error: Exception) -> None:

@@ -17,6 +17,7 @@ from rxstream.errors import MalformedStream, ProviderError
 from rxstream.items import StreamChunk
 from rxstream.sansio.chat import ChatDecoder
 from rxstream.sansio.responses import ResponsesDecoder
+from rxstream.sansio.wire import OBJECT
 from rxstream.sources.lost import DecodedAnswer, Decoder, Lost
 
 __all__ = ("bundled_recordings", "from_recording")
@@ -61,11 +62,11 @@ def from_recording(path: str | PathLike[str], *, speed: float | None = 1.0) -> O
 
 
 def _decoder(header: dict[str, Any]) -> Decoder:
-    request = header.get("request") or {}
+    request: Any = header.get("request") or {}
     if str(request.get("path", "")).endswith("/responses"):
         return ResponsesDecoder()
-    body = request.get("body") or {}
-    options = body.get("stream_options") or {}
+    body: Any = request.get("body") or {}
+    options: Any = body.get("stream_options") or {}
     return ChatDecoder(choices=body.get("n") or 1, expects_usage=bool(options.get("include_usage")))
 
 
@@ -90,11 +91,11 @@ def _read(path: Path) -> list[dict[str, Any]]:
 
 
 def _check(entries: list[Any]) -> None:
-    if not entries or not isinstance(entries[0], dict) or not isinstance(entries[0].get("request"), dict):
+    if not entries or not isinstance(entries[0], OBJECT) or not isinstance(entries[0].get("request"), OBJECT):
         raise ValueError("no header")
     for number, entry in enumerate(entries[1:], 2):
         if (
-            not isinstance(entry, dict)
+            not isinstance(entry, OBJECT)
             or not isinstance(entry.get("t"), int | float)
             or not any(isinstance(entry.get(name), str) for name in ("data", "data_b64", "end"))
         ):
@@ -104,7 +105,8 @@ def _check(entries: list[Any]) -> None:
 async def _play(path: Path, speed: float | None) -> AsyncIterator[bytes]:
     start = anyio.current_time()
     header, *entries = _read(path)
-    status = (header.get("response") or {}).get("status", 200)
+    response: Any = header.get("response") or {}
+    status: int = response.get("status", 200)
     end = "the recording stops in the middle"
     body = b""
     for entry in entries:
@@ -127,9 +129,9 @@ async def _play(path: Path, speed: float | None) -> AsyncIterator[bytes]:
 def _status_error(status: int, body: bytes) -> ProviderError:
     text = body.decode("utf-8", "replace")
     try:
-        decoded = json.loads(text)
-        error = decoded.get("error", decoded)
-        fields = error if isinstance(error, dict) else {"message": error}
+        decoded: Any = json.loads(text)
+        error: Any = decoded.get("error", decoded)
+        fields: Any = error if isinstance(error, OBJECT) else {"message": error}
     except (ValueError, AttributeError):
         error, fields = text, {"message": text}
     return ProviderError(

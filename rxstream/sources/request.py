@@ -1,4 +1,4 @@
-"""From a client of the ``openai`` package, or one that looks like it, to an Observable of an answer's chunks."""
+"""From a client of the ``openai`` package, or one that looks like it, to the chunks of an answer."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -39,8 +39,8 @@ def answer_of(
         create = endpoint.create
     except AttributeError as error:
         msg = (
-            f"{name}() expects a client of the openai package (OpenAI, AsyncOpenAI, AsyncAzureOpenAI, ...), or "
-            f"one with the same methods, and got {client!r:.120}: {error}"
+            f"{name}() expects a client of the openai package (OpenAI, AsyncOpenAI, AsyncAzureOpenAI, ...), "
+            f"or one with the same methods, and got {client!r:.120}: {error}"
         )
         raise TypeError(msg) from None
     request = {**request, "stream": True}

@@ -4,6 +4,7 @@ The SDK's own models, LiteLLM's, plain dicts, and the stand-ins that people writ
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import httpx2
@@ -13,9 +14,15 @@ from rxstream.errors import MalformedStream, ProviderError
 from rxstream.items import StreamChunk
 from rxstream.sansio.chat import ChatEvents
 from rxstream.sansio.responses import ResponsesEvents
+from rxstream.sansio.wire import LIST, OBJECT
 from rxstream.sources.lost import Lost, lost_connection
 
 __all__ = ("Shapes",)
+
+# As in ``wire``: a check against these leaves a value untyped.
+MAPPING: Any = Mapping
+LISTS: Any = (list, tuple)
+PLAIN: Any = (dict, str, int, float)
 
 #: What passes without a second look.
 _PLAIN = frozenset({str, bytes, int, float, bool, tuple, list, StreamChunk})
@@ -90,41 +97,45 @@ def _recognise(item: Any, *, in_answer: bool) -> Callable[[], Any] | None:
     known = _OF_THE_SDK.get(type(item).__name__)
     if known is not None:
         return known
-    get = item.get if isinstance(item, Mapping) else lambda name: getattr(item, name, None)
+    get: Callable[[str], Any] = item.get if isinstance(item, MAPPING) else partial(_attribute, item)
     kind = get("type")
     if isinstance(kind, str) and kind.startswith("response."):
         return ResponsesEvents
-    if in_answer and (kind == "error" or (isinstance(item, Mapping) and "error" in item)):
+    if in_answer and (kind == "error" or (isinstance(item, MAPPING) and "error" in item)):
         return ChatEvents
     choices = get("choices")
-    if not isinstance(choices, list):
+    if not isinstance(choices, LIST):
         return None
     if choices:
-        first: Any = choices[0]
-        is_chunk = "delta" in first if isinstance(first, Mapping) else hasattr(first, "delta")
+        first = choices[0]
+        is_chunk = "delta" in first if isinstance(first, MAPPING) else hasattr(first, "delta")
     else:
         is_chunk = in_answer or get("object") in {"chat.completion.chunk", ""}
     return ChatEvents if is_chunk else None
 
 
+def _attribute(item: Any, name: str) -> Any:
+    return getattr(item, name, None)
+
+
 def _as_dict(value: Any) -> Any:
-    """Make a dict of a model, or of a simple object as people write them for their tests, and of what it holds.
+    """Make a dict of a model, or of a simple object as people write them for their tests; at any depth.
 
     SimpleNamespace, dataclasses with and without slots, mocks: what was set on them counts.
     """
-    if value is None or isinstance(value, dict | str | int | float):
+    if value is None or isinstance(value, PLAIN):
         return value
-    if isinstance(value, Mapping):
+    if isinstance(value, MAPPING):
         return dict(value)
-    if isinstance(value, list | tuple):
+    if isinstance(value, LISTS):
         return [_as_dict(inner) for inner in value]
     dump = getattr(value, "model_dump", None)
     if dump is not None:
         # As it was on the wire: without the fields that the provider did not send.
         dumped = dump(mode="json", exclude_unset=True, warnings=False)
-        if isinstance(dumped, dict):  # a mock gives another mock
+        if isinstance(dumped, OBJECT):  # a mock gives another mock
             return dumped
-    fields = getattr(value, "__dict__", None) or {
+    fields: dict[str, Any] = getattr(value, "__dict__", None) or {
         name: getattr(value, name) for name in getattr(value, "__slots__", ()) if hasattr(value, name)
     }
     return {name: _as_dict(inner) for name, inner in fields.items() if not name.startswith("_")}

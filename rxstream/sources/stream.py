@@ -53,8 +53,8 @@ def from_stream(source: Any, /) -> Observable[Any]:
         nonlocal consumed
         if consumed:
             msg = (
-                f"this {type(source).__name__} has been read already, and can be read only once. To subscribe "
-                f"again, or to retry, give from_stream() a function that makes a new one: "
+                f"this {type(source).__name__} has been read already, and can be read only once. To "
+                f"subscribe again, or to retry, give from_stream() a function that makes a new one: "
                 f"from_stream(lambda: ...)."
             )
             raise StreamConsumed(msg)

@@ -278,14 +278,6 @@ def test_a_warning_of_the_pattern_is_not_given_twice() -> None:
     StreamPattern(pattern)
 
 
-def test_newer_and_unknown_nodes_of_the_parser() -> None:
-    patterns: Any = importlib.import_module("rxstream.sansio.patterns")
-    writer = patterns._Translator("a", {})
-    assert writer.probe([("FAILURE", ())], 0) == r"(?:\Z|(?!))"
-    with pytest.raises(ValueError, match="SOMETHING cannot be followed"):
-        writer.probe([("SOMETHING", ())], 0)
-
-
 def test_a_match_is_not_bounded_by_more_than_it_needs() -> None:
     assert StreamPattern(re.compile(r"a{1,5}"), 5).limit is None
     assert StreamPattern(re.compile(r"a{1,5}(?=b)"), 5).limit == 5

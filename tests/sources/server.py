@@ -10,7 +10,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self
@@ -234,7 +234,7 @@ class Server:
 
 
 @contextmanager
-def _noting_a_reset(connection: Connection) -> Iterator[None]:
+def _noting_a_reset(connection: Connection) -> Generator[None]:
     try:
         yield
     except OSError:
