@@ -59,7 +59,7 @@ class Splitter(_OnText):
     def feed(self, item: Text) -> Iterable[Any]:
         """Feed an item's text; a finish reason closes it."""
         if item.__class__ is str:
-            return self._feed(item)
+            return self._feed(item)  # pyright: ignore[reportArgumentType]
         if not isinstance(item, StreamChunk):
             if isinstance(item, str):
                 return self._feed(str(item))
@@ -99,7 +99,7 @@ class Rewriter(_OnText):
     def feed(self, item: Text) -> Iterable[Text]:  # noqa: C901 - one case a line
         """Feed an item's text; a chunk that has nothing left to carry is dropped."""
         if item.__class__ is str:
-            return self._feed(item)
+            return self._feed(item)  # pyright: ignore[reportArgumentType]
         if not isinstance(item, StreamChunk):
             if isinstance(item, str):
                 return self._feed(str(item))

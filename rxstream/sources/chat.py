@@ -47,7 +47,7 @@ def from_chat(client: Any, **request: Any) -> Observable[StreamChunk]:
         client,
         lambda client: client.chat.completions,
         request,
-        partial(ChatDecoder, choices=choices, expects_usage=expects_usage),
+        decoder=partial(ChatDecoder, choices=choices, expects_usage=expects_usage),
         # Objects come without the [DONE] that tells a usage lost from one that the client never sends.
-        partial(ChatEvents, choices=choices),
+        events=partial(ChatEvents, choices=choices),
     )

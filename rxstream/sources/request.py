@@ -26,6 +26,7 @@ def answer_of(
     client: Any,
     resource: Callable[[Any], Any],
     request: Mapping[str, Any],
+    *,
     decoder: Callable[[], Decoder],
     events: Callable[[], Any],
 ) -> Observable[StreamChunk]:

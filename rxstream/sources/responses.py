@@ -29,6 +29,6 @@ def from_responses(client: Any, **request: Any) -> Observable[StreamChunk]:
         client,
         lambda client: client.responses,
         request,
-        ResponsesDecoder,
-        ResponsesEvents,
+        decoder=ResponsesDecoder,
+        events=ResponsesEvents,
     )

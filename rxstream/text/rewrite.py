@@ -1,16 +1,15 @@
 """Text to other text: mapped, replaced, redacted, stopped."""
 
-import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
-import regex
 from reactivex import Observable
 
 from rxstream.engine.lift import lift
 from rxstream.items import StreamChunk, Text
 from rxstream.sansio import Machine
+from rxstream.sansio.patterns import AnyPattern
 from rxstream.sansio.rewrite import Redact, Replace, StopAt
 from rxstream.sansio.texts import rewriter
 from rxstream.sansio.transform import Transform
@@ -20,7 +19,7 @@ __all__ = ("redact", "replace_text", "stop_at", "transform")
 T = TypeVar("T", str, StreamChunk)
 
 #: A literal, or a compiled regular expression of ``re`` or ``regex``.
-Pattern: TypeAlias = str | re.Pattern[str] | regex.Pattern[str]
+Pattern: TypeAlias = str | AnyPattern
 
 
 def transform(fn: Callable[[str], str]) -> Callable[[Observable[T]], Observable[T]]:
@@ -38,7 +37,8 @@ def transform(fn: Callable[[str], str]) -> Callable[[Observable[T]], Observable[
     if not callable(fn):
         msg = f"transform() expects a function from str to str and got {fn!r}"
         raise TypeError(msg)
-    return lift(lambda: Transform(fn))
+    make: Callable[[], Machine[T, T]] = partial(Transform, fn)
+    return lift(make)
 
 
 def replace_text(
