@@ -5,7 +5,9 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import IO
 
@@ -258,6 +260,28 @@ def test_a_server_that_is_not_there_is_one_line_of_error() -> None:
     done = rx("chat", "--base-url", "http://127.0.0.1:9/v1", "--model", "any", "hi")
     assert done.returncode == 1
     assert re.fullmatch(r"rxstream: .*[Cc]onnect.*\n", done.stderr)
+
+
+def test_of_several_models_one_must_be_named() -> None:
+    class Models(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = b'{"object": "list", "data": [{"id": "small"}, {"id": "large"}]}'
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Models) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        done = rx("chat", "--base-url", f"http://127.0.0.1:{server.server_port}/v1", "hi")
+        thread.join()
+    assert done.returncode == 1
+    assert re.fullmatch(r"rxstream: expected --model, .* has 2: small, large\n", done.stderr)
 
 
 def test_a_server_that_dies_leaves_what_came_and_an_error() -> None:

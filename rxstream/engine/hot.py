@@ -36,7 +36,7 @@ def has_hot_source(observable: Observable[Any]) -> bool:
 
 def _inside(part: Any) -> Iterable[Any]:
     if isinstance(part, Observable):
-        return (getattr(part, "_subscribe", None),)
+        return (getattr(cast("Any", part), "_subscribe", None),)
     if isinstance(part, MethodType):
         return part.__self__, part.__func__
     if isinstance(part, FunctionType):

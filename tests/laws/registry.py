@@ -34,7 +34,7 @@ from rxstream.sansio.texts import Rewriter, Splitter, rewriter, splitter
 from rxstream.sansio.transform import Transform
 from rxstream.sansio.words import UnicodeWords, Words
 
-__all__ = ("EVENTS", "MACHINES", "OPERATORS", "SPLITTING", "OfItems", "OfText", "Op", "public_machines")
+__all__ = ("EVENTS", "MACHINES", "OPERATORS", "SPLITTING", "OfItems", "OfText", "Op", "last", "public_machines")
 
 Join = Callable[[list[Any]], Sequence[Any]]
 
@@ -59,7 +59,7 @@ class OfText:
     #: Why law 2 is not asked of it.
     late_because: str = ""
     #: Long inputs for law 3, by name; without any, the samples are stretched.
-    long: tuple[tuple[str, Callable[[int], Sequence[Any]]], ...] = ()
+    long: tuple[tuple[str, Callable[[int], list[Any]]], ...] = ()
     #: Why law 3 is not asked of it.
     quadratic_because: str = ""
 
@@ -75,7 +75,7 @@ class OfItems:
     label: str
     factory: Callable[[], Any]
     inputs: tuple[tuple[Any, ...], ...]
-    long: Callable[[int], Sequence[Any]]
+    long: Callable[[int], list[Any]]
 
     def __str__(self) -> str:
         return self.label
@@ -110,21 +110,27 @@ def joined(items: list[Any]) -> str:
     return "".join(items)
 
 
-def last(items: list[Any]) -> list[Any]:
+def last(items: list[Any]) -> str:
     """Take the last item: of snapshots only that is the same for every cutting."""
-    return items[-1:]
+    return items[-1] if items else ""
 
 
-def pairs(items: list[tuple[str, Any]]) -> list[Any]:
-    """Join neighbours that no match covers; a match stays by itself, by its text."""
-    found: list[Any] = []
-    for text, match in items:
-        if match is not None:
-            found.append((text,))
-        elif text:
-            # Character by character: how much of it is out is what law 2 asks.
-            found.extend(text)
-    return found
+class Marked:
+    """A scanner's pairs as text, with each match in brackets."""
+
+    def __init__(self, scanner: Any) -> None:
+        self._scanner = scanner
+
+    def feed(self, chunk: str) -> Iterator[str]:
+        return self._text(self._scanner.feed(chunk))
+
+    def close(self) -> Iterator[str]:
+        return self._text(self._scanner.close())
+
+    def _text(self, pairs: Iterable[tuple[str, Any]]) -> Iterator[str]:
+        for text, match in pairs:
+            if text:
+                yield text if match is None else f"[{text}]"
 
 
 # ---------------------------------------------------------------- texts
@@ -210,6 +216,7 @@ def pieces_of_chunks(size: int) -> list[StreamChunk]:
 
 #: Continuations of the patterns that are looked for.
 SECRET_ENDS = ("123456", "k-123456", "-123456", "wordfish", "fish", "h")
+BY_ITSELF = "what may be a match waits, also where it would come out as it is (see rewrite.py)"
 COLOUR_ENDS = ("olour", "lour", "our", "ur", "r", "rey", "ey", "y")
 
 MACHINES: tuple[OfText, ...] = (
@@ -227,7 +234,15 @@ MACHINES: tuple[OfText, ...] = (
         lambda: UnicodeWords(keep_whitespace=True),
         UNICODE,
         lossless=True,
-        holds=256 + 64,
+    ),
+    OfText(
+        UnicodeWords,
+        "UnicodeWords, of short runs",
+        lambda: UnicodeWords(keep_whitespace=True, max_run=8),
+        UNICODE,
+        lossless=True,
+        holds=16,
+        late_because="where a run of 8 is cut, ICU is asked what it makes of the next 8",
     ),
     OfText(
         UnicodeWords,
@@ -249,7 +264,7 @@ MACHINES: tuple[OfText, ...] = (
     OfText(
         Replace,
         "Replace, literals",
-        lambda: Replace({"colour": "color", "grey": "gray"}),
+        lambda: Replace({"colour": "<color>", "grey": ""}),
         COLOURS,
         join=joined,
         continuations=COLOUR_ENDS,
@@ -263,6 +278,7 @@ MACHINES: tuple[OfText, ...] = (
         continuations=COLOUR_ENDS,
         lossless=True,
         holds=len("colour") - 1,
+        late_because=BY_ITSELF,
     ),
     OfText(
         Redact,
@@ -281,6 +297,7 @@ MACHINES: tuple[OfText, ...] = (
         continuations=SECRET_ENDS,
         lossless=True,
         holds=len("swordfish") - 1,
+        late_because=BY_ITSELF,
     ),
     OfText(
         Redact,
@@ -289,6 +306,7 @@ MACHINES: tuple[OfText, ...] = (
         MAILS,
         join=joined,
         continuations=("a@b ", "@b ", "b ", "@"),
+        long=(("mails", lambda size: ["to ann@ex", "ample, "] * (size // 16)),),
         late_because="a fault says where the match began, not what else could have come",
     ),
     OfText(
@@ -306,7 +324,7 @@ MACHINES: tuple[OfText, ...] = (
         lambda: StopAt("END", include=True),
         STOPS,
         join=joined,
-        continuations=("END", "ND", "D"),
+        late_because=BY_ITSELF,
         long=(("text without a stop", lambda size: ["EEN "] * (size // 4)),),
     ),
     OfText(Transform, "Transform", lambda: Transform(str.upper), CASED, join=joined, holds=0),
@@ -316,30 +334,29 @@ MACHINES: tuple[OfText, ...] = (
         SoFar,
         PLAIN,
         join=last,
-        late_because="it gives snapshots, one a chunk",
         quadratic_because="what it gives is itself quadratic: every item is the whole text so far",
     ),
     OfText(
         LiteralScanner,
         "LiteralScanner",
-        lambda: LiteralScanner(["colour", "grey"]),
+        lambda: Marked(LiteralScanner(["colour", "grey"])),
         COLOURS,
-        join=pairs,
+        join=joined,
         continuations=COLOUR_ENDS,
     ),
     OfText(
         PatternScanner,
         "PatternScanner",
-        lambda: PatternScanner([stream_pattern(NUMBER, None)]),
+        lambda: Marked(PatternScanner([stream_pattern(NUMBER, None)])),
         SECRETS,
-        join=pairs,
+        join=joined,
         continuations=SECRET_ENDS,
     ),
     OfText(Splitter, "Splitter of Words", lambda: splitter(Words, "words()"), WORDS),
     OfText(
         Rewriter,
         "Rewriter of Replace",
-        lambda: rewriter(lambda: Replace("colour", "color"), "replace()"),
+        lambda: rewriter(lambda: Replace("colour", "<color>"), "replace()"),
         COLOURS,
         join=joined,
         continuations=COLOUR_ENDS,

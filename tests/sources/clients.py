@@ -1,5 +1,6 @@
 """Real clients of the ``openai`` package, pointed at a test's server, and what to ask them."""
 
+import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any, Literal
@@ -16,6 +17,9 @@ __all__ = ("ASK", "CHATS", "RESPONSES", "Kind", "answer_from", "chunks_until_err
 
 Kind = Literal["async", "sync"]
 
+#: An HTTP client that makes its own reads all certificates of the system, which takes longer than a test.
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
 #: What is asked does not matter: the server's answer is decided.
 ASK: dict[str, Any] = {"model": "any", "messages": []}
 
@@ -28,6 +32,9 @@ RESPONSES = [name for name in ANSWERED if name not in CHATS]
 async def connected(kind: Kind, server: Server, **options: Any) -> AsyncGenerator[Any]:
     """A client that is closed in the end; it does not retry unless told to."""
     options = {"base_url": server.base_url, "api_key": "key", "max_retries": 0, **options}
+    if "http_client" not in options:
+        make = openai.DefaultAsyncHttpxClient if kind == "async" else openai.DefaultHttpxClient
+        options["http_client"] = make(verify=NO_TLS)
     if kind == "async":
         async with openai.AsyncOpenAI(**options) as client:
             yield client

@@ -60,7 +60,7 @@ async def test_the_sdks_own_loop_finds_the_same_answer(name: str) -> None:
     with Server(replay(recording)) as server:
         async with connected("async", server) as client:
             result = await rxs.collect(answer_from(client, recording))
-        with openai.OpenAI(base_url=server.base_url, api_key="key") as plain:
+        async with connected("sync", server) as plain:
             stream = plain.chat.completions.create(model="any", messages=[], stream=True)
             content, reason, total = read_by_hand(stream)
     assert (result.content, result.finish_reason, result.total_tokens) == (content, reason, total)
@@ -112,10 +112,11 @@ async def test_keep_alives_are_no_part_of_the_answer(pieces: tuple[bytes, ...]) 
 @pytest.mark.parametrize("sent", ["ids on their own", "comments with an id before them", "retry and empty lines"])
 async def test_the_sdk_itself_fails_on_a_keep_alive_behind_an_id(sent: str) -> None:
     # If this test fails one day, the SDK has learned it, and the next best oracle is here.
-    with Server(Answer(KEPT_ALIVE[sent])) as server, openai.OpenAI(base_url=server.base_url, api_key="key") as client:
-        stream = client.chat.completions.create(model="any", messages=[], stream=True)
-        with pytest.raises(json.JSONDecodeError):
-            list(stream)
+    with Server(Answer(KEPT_ALIVE[sent])) as server:
+        async with connected("sync", server) as client:
+            stream = client.chat.completions.create(model="any", messages=[], stream=True)
+            with pytest.raises(json.JSONDecodeError):
+                list(stream)
 
 
 async def test_usage_is_asked_for_and_counted() -> None:
