@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, Literal
 
-__all__ = ("loop_entrance", "running_backend")
+__all__ = ("loop_clock", "loop_entrance", "running_backend")
 
 
 def running_backend() -> Literal["asyncio", "trio"] | None:
@@ -16,6 +16,14 @@ def running_backend() -> Literal["asyncio", "trio"] | None:
         trio: Any = sys.modules.get("trio")
         return "trio" if trio is not None and trio.lowlevel.in_trio_run() else None
     return "asyncio"
+
+
+def loop_clock() -> Callable[[], float]:
+    """Return the clock of this thread's event loop. It can be read from any thread, and outside tasks."""
+    if running_backend() == "asyncio":
+        return asyncio.get_running_loop().time
+    trio: Any = sys.modules["trio"]
+    return trio.lowlevel.current_clock().current_time  # type: ignore[no-any-return]
 
 
 def loop_entrance() -> Callable[[Callable[[], Any]], Any]:

@@ -1,6 +1,7 @@
 """Wake a waiting task, from its own thread or from another one."""
 
 import threading
+from contextlib import suppress
 
 import anyio
 
@@ -28,7 +29,9 @@ class Bell:
         if threading.get_ident() == self._thread:
             self._ring_here()
         else:
-            self._call_soon(self._ring_here)
+            # A loop that is over has nobody asleep.
+            with suppress(RuntimeError):
+                self._call_soon(self._ring_here)
 
     def _ring_here(self) -> None:
         self._rung = True

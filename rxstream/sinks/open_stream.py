@@ -116,12 +116,13 @@ class StreamIterator(Generic[T]):
         return anext(items)
 
     async def _interrupted(self) -> NoReturn:
-        msg = (
-            "There is nothing to read here any more: "
-            + ("the stream was closed. Read it" if self._closed else "an earlier read was cancelled. Read on")
-            + " inside one `async with open_stream(...)` block; for a time limit use an operator"
-            " (ops.timeout), not a cancelled read."
-        )
+        if self._closed:
+            msg = "This stream is closed. Read it inside its `async with open_stream(...)` block."
+        else:
+            msg = (
+                "An earlier read of this stream was cancelled, and its source with it, so there may be a gap "
+                "here. Open it anew. For a time limit use an operator (ops.timeout), not a cancelled read."
+            )
         raise StreamInterrupted(msg)
 
     async def aclose(self) -> None:

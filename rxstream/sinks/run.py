@@ -98,7 +98,7 @@ def _refuse_inside_loop(name: str, instead: str) -> None:
     if running is None:
         return
     msg = (
-        f"{name} is for synchronous code, and a {running} event loop is running here (a notebook has one, "
-        f"too). Write `{instead}` instead."
+        f"{name} is for synchronous code, and an event loop ({running}) is running here, as it is in a "
+        f"notebook. Write `{instead}` instead."
     )
     raise UsageError(msg)

@@ -13,6 +13,7 @@ from rxstream.sansio.patterns import AnyPattern
 from rxstream.sansio.rewrite import Redact, Replace, StopAt
 from rxstream.sansio.texts import rewriter
 from rxstream.sansio.transform import Transform
+from rxstream.text.made import made
 
 __all__ = ("redact", "replace_text", "stop_at", "transform")
 
@@ -49,9 +50,9 @@ def replace_text(
 ) -> Callable[[Observable[T]], Observable[T]]:
     """Replace text, also where it is cut in two.
 
-        --'I like co'--'lou'--'rs'-------|
+        --'I like co'--'lou'--'r'--------|
         replace_text({"colour": "color", "grey": "gray"})
-        --'I like '-----------'colors'---|
+        --'I like '-----------'color'----|
 
     Give a mapping of literals to replacements (any number; where several match, the leftmost and of those
     the longest), or one literal or one *compiled* pattern with a ``replacement``: a ``str`` (a template, as
@@ -73,9 +74,9 @@ def redact(
 ) -> Callable[[Observable[T]], Observable[T]]:
     r"""Hide secrets, also where they are cut in two; no prefix of one ever gets out.
 
-        --'key sk-12'--'34'--'56 ok'--|
+        --'key sk-12'--'34'--'56'----------|
         redact(re.compile(r"sk-\d{6}"))
-        --'key '-------------'[redacted] ok'--|
+        --'key '-------------'[redacted]'--|
 
     ``patterns``: literals and *compiled* regular expressions. ``mask``: what stands in their place, or a
     function from the secret to that. The leftmost match wins, and of those at one place the longest.
@@ -108,6 +109,6 @@ def stop_at(
 def _rewrite(
     operator: str, factory: Callable[[], Machine[str, str]]
 ) -> Callable[[Observable[Any]], Observable[Any]]:
-    factory()  # wrong arguments are refused here, where they are written, not at the first chunk
-    make: Callable[[], Machine[Text, Text]] = lambda: rewriter(factory, operator)  # noqa: E731
+    text_machine = made(operator, factory)
+    make: Callable[[], Machine[Text, Text]] = lambda: rewriter(text_machine, operator)  # noqa: E731
     return lift(make)

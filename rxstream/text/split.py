@@ -17,6 +17,7 @@ from rxstream.sansio.paragraphs import Paragraphs
 from rxstream.sansio.sentences import Sentences
 from rxstream.sansio.texts import splitter
 from rxstream.sansio.words import UnicodeWords, Words
+from rxstream.text.made import made
 
 __all__ = (
     "buffer_by",
@@ -71,9 +72,9 @@ def buffer_sentences(
 ) -> Operator[str]:
     """Give complete sentences.
 
-        --'Dr. Wu pa'--'id $3.50. She l'--'eft! '--|
+        --'Dr. Wu pa'--'id $3.50. She l'----'eft! '------|
         buffer_sentences()
-        ---------------'Dr. Wu paid $3.50.'--------('She left!'|)
+        ---------------'Dr. Wu paid $3.50.'-'She left!'--|
 
     Rules of our own, which look ahead to the next word and no further: abbreviations, numbers, initials,
     quotes, list items, URLs, inline code and Markdown emphasis do not deceive them; a blank line always
@@ -196,5 +197,5 @@ def buffer_with(machine_factory: Callable[[], Machine[str, T]]) -> Operator[T]:
 
 
 def _split(operator: str, factory: Callable[[], Machine[str, str]]) -> Operator[str]:
-    factory()  # wrong arguments are refused here, where they are written, not at the first chunk
-    return lift(lambda: splitter(factory, operator))
+    make = made(operator, factory)
+    return lift(lambda: splitter(make, operator))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import rxstream as rxs
 from rxstream.items import StreamChunk
@@ -34,7 +34,17 @@ from rxstream.sansio.texts import Rewriter, Splitter, rewriter, splitter
 from rxstream.sansio.transform import Transform
 from rxstream.sansio.words import UnicodeWords, Words
 
-__all__ = ("EVENTS", "MACHINES", "OPERATORS", "SPLITTING", "OfItems", "OfText", "Op", "last", "public_machines")
+__all__ = (
+    "EVENTS",
+    "MACHINES",
+    "OPERATORS",
+    "SPLITTING",
+    "OfItems",
+    "OfText",
+    "Op",
+    "last",
+    "public_machines",
+)
 
 Join = Callable[[list[Any]], Sequence[Any]]
 
@@ -219,7 +229,7 @@ SECRET_ENDS = ("123456", "k-123456", "-123456", "wordfish", "fish", "h")
 BY_ITSELF = "what may be a match waits, also where it would come out as it is (see rewrite.py)"
 COLOUR_ENDS = ("olour", "lour", "our", "ur", "r", "rey", "ey", "y")
 
-MACHINES: tuple[OfText, ...] = (
+MACHINES: Final[tuple[OfText, ...]] = (
     OfText(Characters, "Characters", lambda: Characters(3), GRAPHEMES, lossless=True, holds=2),
     OfText(Graphemes, "Graphemes", Graphemes, GRAPHEMES, lossless=True),
     OfText(Lines, "Lines", Lines, LINES),
@@ -327,7 +337,7 @@ MACHINES: tuple[OfText, ...] = (
         late_because=BY_ITSELF,
         long=(("text without a stop", lambda size: ["EEN "] * (size // 4)),),
     ),
-    OfText(Transform, "Transform", lambda: Transform(str.upper), CASED, join=joined, holds=0),
+    OfText(Transform, "Transform", lambda: Transform[str](str.upper), CASED, join=joined, holds=0),
     OfText(
         SoFar,
         "SoFar",
@@ -362,9 +372,7 @@ MACHINES: tuple[OfText, ...] = (
         continuations=COLOUR_ENDS,
     ),
     OfText(SSEDecoder, "SSEDecoder, text", SSEDecoder, EVENT_STREAMS),
-    OfText(
-        SSEDecoder, "SSEDecoder, bytes", SSEDecoder, tuple(stream.encode() for stream in EVENT_STREAMS)
-    ),
+    OfText(SSEDecoder, "SSEDecoder, bytes", SSEDecoder, tuple(stream.encode() for stream in EVENT_STREAMS)),
     OfText(
         ChatDecoder,
         "ChatDecoder",
@@ -384,14 +392,14 @@ MACHINES: tuple[OfText, ...] = (
     ),
 )
 
-EVENTS: tuple[OfItems, ...] = (
+EVENTS: Final[tuple[OfItems, ...]] = (
     OfItems(
         ChatEvents,
         "ChatEvents",
         ChatEvents,
         (
             tuple(chat_events(2)),
-            (*chat_events(1), {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}),
+            (*chat_events(1), {"choices": [{"index": 0, "finish_reason": "stop"}]}),
         ),
         chat_events,
     ),
@@ -422,7 +430,7 @@ EVENTS: tuple[OfItems, ...] = (
     OfItems(
         Transform,
         "Transform on chunks",
-        lambda: Transform(str.upper),
+        lambda: Transform[StreamChunk](str.upper),
         ((StreamChunk("a"), StreamChunk(""), StreamChunk("b", "stop")),),
         pieces_of_chunks,
     ),
@@ -446,9 +454,12 @@ def public_machines() -> set[type]:
     return {
         one
         for one in classes
-        if hasattr(one, "feed") and hasattr(one, "close") and not getattr(one, "_is_protocol", False)
+        if hasattr(one, "feed")
+        and hasattr(one, "close")
+        and not getattr(one, "_is_protocol", False)
         # Splitter and Rewriter have private variants of their own; only a *public* subclass makes a base.
-        and (one not in bases or one in {Splitter, Rewriter}) and not inspect.isabstract(one)
+        and (one not in bases or one in {Splitter, Rewriter})
+        and not inspect.isabstract(one)
     }
 
 

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import rxstream as rxs
 import rxstream.text
-from tests.laws.registry import EVENTS, MACHINES, OPERATORS, public_machines
+from tests.laws.registry import EVENTS, MACHINES, OPERATORS, OfItems, OfText, public_machines
+
+ENTRIES: list[OfText | OfItems] = [*MACHINES, *EVENTS]
 
 
 def public_operators() -> set[str]:
@@ -26,7 +28,7 @@ def test_every_operator_is_a_public_name_of_rxstream() -> None:
 
 
 def test_every_machine_is_registered() -> None:
-    assert {machine.of for machine in (*MACHINES, *EVENTS)} == public_machines()
+    assert {machine.of for machine in ENTRIES} == public_machines()
 
 
 def test_a_machine_is_found_by_its_two_verbs() -> None:
@@ -42,7 +44,7 @@ def test_labels_tell_the_entries_apart() -> None:
 
 
 def test_each_entry_is_named_for_its_machine() -> None:
-    for machine in (*MACHINES, *EVENTS):
+    for machine in ENTRIES:
         assert machine.label.startswith(machine.of.__name__)
 
 

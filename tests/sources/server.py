@@ -167,7 +167,8 @@ class Server:
                     self.requests.append(request)
                 self._answer(sock, connection, answer)
                 if not answer.keep_alive or not answer.chunked:
-                    sock.shutdown(socket.SHUT_WR)
+                    with suppress(OSError):  # the peer may be gone already
+                        sock.shutdown(socket.SHUT_WR)
 
     def _read_request(self, sock: socket.socket, connection: Connection, received: bytearray) -> Request:
         while b"\r\n\r\n" not in received:

@@ -1,5 +1,6 @@
 """How an answer ends: every wrong end is an error that holds what had come, and none passes for success."""
 
+import functools
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -32,6 +33,10 @@ def answer_of(recording: Recording) -> DecodedAnswer:
     return DecodedAnswer(ChatDecoder(choices=asked.get("n", 1), expects_usage=expects))
 
 
+#: The same events are read for every place in which they are cut.
+loads = functools.cache(json.loads)
+
+
 @dataclass(slots=True)
 class Truth:
     """What a body says, cut anywhere: found by splitting it at the blank lines, and nothing else."""
@@ -45,7 +50,7 @@ def truth_of(recording: Recording, body: bytes) -> Truth:
     *blocks, rest = body.split(b"\n\n")
     data = [block.partition(b"data: ")[2] for block in blocks]
     done = b"[DONE]" in data or rest.strip() == b"data: [DONE]"
-    events = [json.loads(text) for text in data if text and text != b"[DONE]"]
+    events = [loads(text) for text in data if text and text != b"[DONE]"]
     if recording.name in RESPONSES:
         content = "".join(e["delta"] for e in events if e["type"] == "response.output_text.delta")
         completed = any(e["type"] == "response.completed" for e in events)
@@ -218,7 +223,6 @@ async def test_a_wrong_end_is_the_right_error(
     with Server(Answer(pieces, chunked=chunked, end="whole" if chunked else "fin")) as server:
         async with connected(kind, server) as client:
             chunks, error = await chunks_until_error(rxs.from_chat(client, **ASK))
-            server.closed() if content else None
     assert "".join(chunk.content for chunk in chunks) == content
     assert type(error) is kind_of_error
     assert error.partial.content == content

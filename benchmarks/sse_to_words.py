@@ -1,0 +1,73 @@
+"""A whole request: from the bytes of the network to words."""
+
+from collections.abc import AsyncIterable, AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+import openai
+
+import rxstream as rxs
+from benchmarks.measure import Contender, Line, measure
+from benchmarks.workloads import chat_client, sse_reads
+
+__all__ = ("ROW", "contenders", "lines")
+
+ROW = "sse-to-words"
+REQUEST: dict[str, Any] = {"model": "smollm2-135m", "messages": [{"role": "user", "content": "Tell me a story."}]}
+
+
+def contenders(chunks: int) -> list[Contender]:
+    """Give the SDK's loop, ours, and two that stop half-way, to see what costs what."""
+    client = chat_client(sse_reads(chunks))
+
+    @asynccontextmanager
+    async def sdk() -> AsyncIterator[AsyncIterable[Any]]:
+        async with await _stream(client) as stream:
+            yield stream
+
+    @asynccontextmanager
+    async def raw_bytes() -> AsyncIterator[AsyncIterable[Any]]:
+        request = client.chat.completions.with_streaming_response.create(**REQUEST, stream=True)
+        async with request as response:
+            yield response.iter_bytes()
+
+    def decoded() -> AbstractAsyncContextManager[AsyncIterable[Any]]:
+        return rxs.open_stream(rxs.from_chat(client, **REQUEST))
+
+    def words() -> AbstractAsyncContextManager[AsyncIterable[Any]]:
+        return rxs.open_stream(rxs.from_chat(client, **REQUEST).pipe(rxs.buffer_words()))
+
+    return [
+        Contender("sdk", sdk),
+        Contender("bytes", raw_bytes),
+        Contender("decoded", decoded),
+        Contender("words", words),
+    ]
+
+
+def lines(*, quick: bool) -> list[Line]:
+    """Measure the row."""
+    chunks = 1500 if quick else 5000
+    cost = measure(contenders(chunks), chunks, 3 if quick else 8)
+    parts = {
+        "bytes alone": cost["bytes"],
+        "decoder": cost["decoded"] - cost["bytes"],
+        "words": cost["words"] - cost["decoded"],
+    }
+    return [
+        Line(
+            ROW,
+            "SSE bytes to words, per chunk",
+            "openai SDK, bare async for",
+            cost["words"],
+            cost["sdk"],
+            "cheaper",
+            minimum=12,
+            aim=25,
+            parts=parts,
+        ),
+    ]
+
+
+async def _stream(client: openai.AsyncOpenAI) -> Any:
+    return await client.chat.completions.create(**REQUEST, stream=True)

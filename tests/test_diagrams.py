@@ -1,0 +1,150 @@
+"""Every diagram in a docstring is true, and every example is a program."""
+
+import inspect
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, Literal
+
+import anyio
+import pytest
+from reactivex import Observable
+
+import rxstream as rxs
+import rxstream.testing
+from rxstream.testing import (
+    Diagram,
+    Notification,
+    VirtualClock,
+    assert_marbles,
+    find_diagrams,
+    parse_marbles,
+)
+from tests.docs import compile_example, docstrings, indented_blocks, is_async
+from tests.laws.test_registry import public_operators
+
+DIAGRAMS = [
+    pytest.param(diagram, id=f"{name}, line {diagram.lineno}")
+    for name, docstring in docstrings()
+    for diagram in find_diagrams(docstring)
+]
+#: What shows in no diagram: what a tap writes, and a machine that is not there yet.
+WITHOUT = {"record_stream", "lift"}
+
+#: What a diagram's operator line may name.
+NAMES: dict[str, Any] = {**{name: getattr(rxs, name) for name in rxs.__all__}, "re": re}
+
+Marbles = list[tuple[float, Notification]]
+
+
+def timed(marbles: Marbles) -> Observable[Any]:
+    """Make a source that does what a line of marbles says, when it says it."""
+
+    async def source() -> AsyncIterator[Any]:
+        start = anyio.current_time()
+        for at, what in marbles:
+            await anyio.sleep_until(start + at)
+            if what.kind == "next":
+                yield what.value
+            elif what.kind == "error":
+                raise OSError("drawn as #")
+            else:
+                return
+        await anyio.sleep_forever()
+
+    return rxs.from_stream(source)
+
+
+async def watch(observable: Observable[Any]) -> Marbles:
+    """Note what comes, and when."""
+    start = anyio.current_time()
+    seen: Marbles = []
+
+    def note(kind: Literal["next", "error", "completed"], value: Any = None) -> None:
+        seen.append((anyio.current_time() - start, Notification(kind, value)))
+
+    async with rxs.open_stream(observable) as items:
+        try:
+            async for item in items:
+                note("next", item)
+        except OSError:
+            note("error")
+        else:
+            note("completed")
+    return seen
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@pytest.mark.parametrize("diagram", DIAGRAMS)
+def test_a_diagram_is_true(diagram: Diagram, backend: Literal["asyncio", "trio"]) -> None:
+    first, *others = (timed(parse_marbles(line, names=NAMES)) for line in diagram.sources)
+    assert not others, "several sources: say here which operator joins them"
+    operator = eval(diagram.operator, dict(NAMES))
+    seen = VirtualClock().run(watch, operator(first), backend=backend)
+    assert_marbles(parse_marbles(diagram.result, names=NAMES), seen)
+
+
+@pytest.mark.parametrize("name", sorted(public_operators() - WITHOUT))
+def test_an_operator_has_a_diagram(name: str) -> None:
+    diagrams = find_diagrams(inspect.getdoc(getattr(rxs, name)) or "")
+    assert any(diagram.operator.startswith(f"{name}(") for diagram in diagrams)
+
+
+@pytest.mark.parametrize("name", [name for name, _ in docstrings()])
+def test_nothing_is_drawn_that_is_no_diagram(name: str) -> None:
+    # A line that can only be meant as marbles and does not parse raises ValueError.
+    find_diagrams(dict(docstrings())[name])
+
+
+def test_a_wrong_diagram_is_found_out() -> None:
+    (diagram,) = find_diagrams("--'ab '--|\nbuffer_words()\n--'ab '--|")
+    with pytest.raises(AssertionError, match="differ"):
+        test_a_diagram_is_true(diagram, "asyncio")
+
+
+# ---------------------------------------------------------------- examples
+
+PUBLIC = {
+    name: inspect.getdoc(getattr(package, name)) or ""
+    for package in (rxs, rxstream.testing)
+    for name in package.__all__
+    if callable(getattr(package, name)) or inspect.ismodule(getattr(package, name))
+}
+EXAMPLES = [
+    pytest.param(block, id=f"{name}-{number}")
+    for name, docstring in PUBLIC.items()
+    for number, block in enumerate(indented_blocks(docstring))
+    if not find_diagrams(block) and "rxs." in block
+]
+#: Names of what an example leaves to its reader to have.
+NOT_HERE = ("client", "AsyncOpenAI", "LocalModel")
+
+
+def test_there_are_examples() -> None:
+    assert len(EXAMPLES) >= 10
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_an_example_is_a_program(example: str) -> None:
+    compile_example(example, "example")
+
+
+@pytest.mark.parametrize(
+    "example", [one for one in EXAMPLES if not any(name in str(one.values[0]) for name in NOT_HERE)]
+)
+def test_an_example_runs(example: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    code = compile_example(example, "example")
+    names: dict[str, Any] = {"rxs": rxs, "answer": rxs.from_recording("01-prose", speed=None)}
+
+    async def run() -> None:
+        running = eval(code, names)
+        if running is not None:
+            await running
+        await anyio.wait_all_tasks_blocked()
+
+    # A plain subscribe() needs a loop around it; run() and iter_stream() must have none.
+    if is_async(code) or ".subscribe(" in example:
+        anyio.run(run)
+    else:
+        exec(code, names)

@@ -1,0 +1,98 @@
+"""What the README says is so: its programs run, its names exist, its commands are there."""
+
+import io
+import re
+import runpy
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import rxstream as rxs
+from tests.docs import compile_example
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+PROGRAMS = re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+COMMANDS = re.findall(r"^```sh\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+ROWS = re.findall(r"^\|(.*)\|$", README, re.MULTILINE)
+
+
+def test_there_are_programs() -> None:
+    assert len(PROGRAMS) >= 3
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_program_compiles(program: str) -> None:
+    compile_example(program, "README.md")
+
+
+@pytest.mark.parametrize("program", [one for one in PROGRAMS if "AsyncOpenAI" not in one])
+def test_a_program_runs_without_a_key(program: str, tmp_path: Path) -> None:
+    at_once = re.sub(r'from_recording\("([^"]+)"\)', r'from_recording("\1", speed=None)', program)
+    script = tmp_path / "program.py"
+    script.write_text(at_once, encoding="utf-8")
+    printed = io.StringIO()
+    with redirect_stdout(printed):
+        runpy.run_path(str(script), run_name="__main__")
+    assert printed.getvalue().strip()
+
+
+def names_in(rows: list[str]) -> set[str]:
+    """Find the names of rxstream in a table: what is called, and what is an error or a class."""
+    code = [part for row in rows for part in re.findall(r"`([^`]+)`", row)]
+    found: set[str] = set()
+    for part in code:
+        found |= set(re.findall(r"(?<![\w.])([a-z_]+)\(", part))
+        found |= set(re.findall(r"(?<![\w.(])([A-Z][a-z]+[A-Z]\w+)", part))
+        found |= set(re.findall(r"\b(\w+)$", part)) if part.isidentifier() else set()
+    return found
+
+
+#: Names in the tables that are other people's, or the reader's own.
+NOT_OURS = {"openai", "compile", "MyMachine", "async", "partial", "subscribe", "__cause__"}
+
+
+def test_every_name_in_the_tables_exists() -> None:
+    named = names_in(ROWS) - NOT_OURS
+    assert {"from_chat", "buffer_words", "StreamTruncated", "LocalModelError", "open_stream"} <= named
+    assert {name for name in named if not hasattr(rxs, name)} == set()
+
+
+def test_every_operator_and_error_is_in_the_tables() -> None:
+    named = names_in(ROWS)
+    functions = {name for name in rxs.__all__ if name.islower()} - {"sansio", "errors"}
+    assert functions <= named
+    raised = {name for name in rxs.errors.__all__ if name not in BASES}
+    assert raised <= named
+
+
+#: Bases: nobody raises them by themselves.
+BASES = {"RxStreamError", "StreamError", "UsageError", "TextError"}
+
+
+@pytest.mark.parametrize("name", sorted(set(rxs.errors.__all__) - BASES))
+def test_an_error_in_the_table_is_an_error(name: str) -> None:
+    error: Any = getattr(rxs, name)
+    assert issubclass(error, rxs.RxStreamError)
+
+
+def test_the_two_commands_are_there() -> None:
+    installing = [command for command in COMMANDS if "pip install" in command]
+    assert len(installing) == 2
+    chat, tests = installing
+    assert chat.startswith("python3 -m venv .venv && .venv/bin/pip install -q '.[local]' && ")
+    assert ".venv/bin/rxstream chat --local --by sentence " in chat
+    assert (
+        tests.strip()
+        == "python3 -m venv .venv && .venv/bin/pip install -q -e '.[dev]' && .venv/bin/pytest -q"
+    )
+    assert "\n" not in chat.strip()
+
+
+def test_the_files_that_the_readme_shows_exist() -> None:
+    tree = README.rpartition("## Where things are")[2].split("```")[1].strip()
+    for line in tree.splitlines():
+        assert (ROOT / line.split()[0]).exists()
