@@ -6,23 +6,74 @@ import platform
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from typing import Final
 
 from benchmarks import own_operators, sse_to_words, stock_operators
 from benchmarks.measure import Line
 
 __all__ = ("ROWS", "main")
 
-Row = Callable[[bool], list[Line]]
-
-ROWS: dict[str, Callable[..., list[Line]]] = {
-    sse_to_words.ROW: sse_to_words.lines,
-    stock_operators.GENERATORS_ROW: stock_operators.against_generators,
-    stock_operators.AIOSTREAM_ROW: stock_operators.against_aiostream,
-    own_operators.ROW: own_operators.lines,
+ROWS: Final[dict[str, Callable[[bool], list[Line]]]] = {
+    sse_to_words.ROW: lambda quick: sse_to_words.lines(quick=quick),
+    stock_operators.GENERATORS_ROW: lambda quick: stock_operators.against_generators(quick=quick),
+    stock_operators.AIOSTREAM_ROW: lambda quick: stock_operators.against_aiostream(quick=quick),
+    own_operators.ROW: lambda quick: own_operators.lines(quick=quick),
 }
 
-PEERS = ("openai", "httpx2", "reactivex", "aiostream", "anyio")
-HEAD = ("what", "against", "ours", "theirs", "ratio", "minimum", "aim", "verdict")
+PEERS: Final = ("openai", "httpx2", "reactivex", "aiostream", "anyio")
+HEAD: Final = ("what", "against", "ours", "theirs", "ratio", "minimum", "aim", "verdict")
+WIDTHS: Final = (36, 28, 10, 10, 7, 8, 6, 9)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Return the exit code: 1 if a minimum is missed."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description="Our budgets, with the peers in the same run."
+    )
+    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"all by default: {', '.join(ROWS)}")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there, too")
+    parser.add_argument("--quick", action="store_true", help="smaller inputs, fewer rounds")
+    options = parser.parse_args(arguments)
+    unknown = [row for row in options.rows if row not in ROWS]
+    if unknown:
+        parser.error(f"there is no row {unknown[0]!r}; those that there are: {', '.join(ROWS)}")
+
+    versions = {name: version(name) for name in PEERS}
+    print(f"Python {platform.python_version()}, {', '.join(f'{n} {v}' for n, v in versions.items())}")
+    print("CPU time per item, each side's best of several rounds in turns\n")
+    _print_row(HEAD)
+    found: list[Line] = []
+    for row in options.rows or ROWS:
+        for line in ROWS[row](options.quick):
+            found.append(line)
+            _print_line(line)
+    if options.json is not None:
+        lines = [asdict(line) | {"ratio": line.ratio, "verdict": line.verdict} for line in found]
+        results = {"python": platform.python_version(), "versions": versions, "lines": lines}
+        options.json.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    return int(any(line.verdict == "FAILS" for line in found))
+
+
+def _print_line(line: Line) -> None:
+    unit = "x" if line.scale == "cheaper" else ""
+    ratio = f"{line.ratio:.2f}{unit}" if line.ratio < 10 else f"{line.ratio:.1f}{unit}"
+    budget = ["-" if number is None else f"{number:g}{unit}" for number in (line.minimum, line.aim)]
+    _print_row((line.what, line.against, _time(line.ours), _time(line.theirs), ratio, *budget, line.verdict))
+    if line.parts:
+        parts = (f"{name} {_time(cost)}" for name, cost in line.parts.items())
+        print(f"    our cost is: {', '.join(parts)}")
+    sys.stdout.flush()
+
+
+def _print_row(cells: Sequence[str]) -> None:
+    print("  ".join(cell.ljust(width) for cell, width in zip(cells, WIDTHS, strict=True)).rstrip())
+
+
+def _time(nanoseconds: float) -> str:
+    return f"{nanoseconds:.0f} ns" if abs(nanoseconds) < 1000 else f"{nanoseconds / 1000:.2f} us"
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

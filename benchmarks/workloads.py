@@ -26,9 +26,9 @@ def sse_reads(chunks: int) -> list[bytes]:
     last ones (the finish reason, the usage, ``[DONE]``) stay where they are.
     """
     events = _events(LONG)
-    middle = [event for event in events if _text(event)]
-    at = events.index(middle[0])
-    start, end = events[:at], events[events.index(middle[-1], at) + 1 :]
+    with_text = [number for number, event in enumerate(events) if _text(event)]
+    first, last = with_text[0], with_text[-1]
+    start, middle, end = events[:first], events[first : last + 1], events[last + 1 :]
     wanted = chunks - len(start) - (len(end) - 1)  # [DONE] is an event, but no chunk
     if wanted < 1:
         raise ValueError(f"expected at least {chunks - wanted + 1} chunks, for start and end; got {chunks}")

@@ -1,20 +1,17 @@
-"""The ``rxstream`` command: ask a model, replay a recording, see what the library does.
-
-What is heavy is imported where it is used, so that ``--help`` is quick.
-"""
+"""The ``rxstream`` command: ask a model, replay a recording, see what the library does."""
 
 import argparse
 import os
 import sys
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import rxstream as rxs
-from rxstream.errors import RxStreamError, StreamTruncated, UnknownName, UsageError
+from rxstream.errors import RxStreamError, UnknownName, UsageError
+from rxstream.tour import Screen, play_tour
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -211,90 +208,8 @@ def _recording(name: str) -> Path:
     raise UnknownName(f"no file and no recording {name!r}; there are {', '.join(_bundled())}")
 
 
-# ---------------------------------------------------------------- demo
-
-
-@dataclass(frozen=True, slots=True)
-class _Scene:
-    """One stop of the tour."""
-
-    title: str
-    #: What a program would say; ``chain`` is the same.
-    code: str
-    recording: str
-    chain: "Callable[[], Sequence[Any]]"
-    #: What is printed behind each item.
-    mark: str = "\n"
-
-
-def _scenes() -> list[_Scene]:
-    from reactivex import operators as ops  # noqa: PLC0415
-
-    text = [ops.map(_content), ops.filter(bool)]
-    return [
-        _Scene(
-            "An answer comes in chunks, cut anywhere.",
-            'from_recording("01-prose")',
-            "01-prose",
-            lambda: text,
-            "|",
-        ),
-        _Scene(
-            "The same, as whole words.",
-            'from_recording("01-prose").pipe(buffer_words())',
-            "01-prose",
-            lambda: [rxs.buffer_words()],
-            "|",
-        ),
-        _Scene(
-            "The same, as sentences.",
-            'from_recording("01-prose").pipe(buffer_sentences())',
-            "01-prose",
-            lambda: [rxs.buffer_sentences()],
-        ),
-        _Scene(
-            "A name is redacted that comes in three pieces: Eld, ar, ad.",
-            'from_recording("19-server-killed").pipe(ops.take(24), redact("Eldarad", mask="[name]"))',
-            "19-server-killed",
-            lambda: [ops.take(24), rxs.redact("Eldarad", mask="[name]"), *text],
-            "|",
-        ),
-        _Scene(
-            "The connection dies. What came is kept, and is not taken for the whole.",
-            'from_recording("19-server-killed").pipe(buffer_words())',
-            "19-server-killed",
-            lambda: [rxs.buffer_words()],
-            " ",
-        ),
-        _Scene(
-            "Code, line by line.",
-            'from_recording("03-code-python").pipe(buffer_lines(), ops.take(16))',
-            "03-code-python",
-            lambda: [rxs.buffer_lines(), ops.take(16)],
-        ),
-    ]
-
-
 async def _demo(arguments: argparse.Namespace) -> None:
-    for number, scene in enumerate(_scenes(), 1):
-        print(f"{number}. {scene.title}\n   {scene.code}\n")
-        source = rxs.from_recording(scene.recording, speed=arguments.speed)
-        units: Observable[str] = source.pipe(*scene.chain())
-        screen = _Screen(scene.mark)
-        try:
-            async with rxs.open_stream(units) as items:
-                async for item in items:
-                    screen.show(item)
-        except StreamTruncated as error:
-            screen.end_line()
-            print(f"\n{type(error).__name__}: {error}")
-            print(
-                f"error.partial.content: {len(error.partial.content)} characters, "
-                f"the last of them {error.partial.content[-24:]!r}"
-            )
-        screen.end_line()
-        print()
-    print("More: rxstream replay prose --by sentence --stats; rxstream chat 'Why is the sky blue?'")
+    await play_tour(arguments.speed)
 
 
 # ---------------------------------------------------------------- what is printed
@@ -319,7 +234,7 @@ async def _show(source: "Observable[StreamChunk]", arguments: argparse.Namespace
         ops.catch(end),
         _unit(arguments.by),
     )
-    screen = _Screen(_UNITS[arguments.by])
+    screen = Screen(_UNITS[arguments.by])
     try:
         async with rxs.open_stream(units) as items:
             async for item in items:
@@ -350,27 +265,6 @@ def _unit(kind: str) -> Any:
     if kind == "word":
         return rxs.buffer_words(keep_whitespace=True)
     return rxs.buffer_by(kind)
-
-
-class _Screen:
-    """Stdout, which knows whether it stands at the beginning of a line."""
-
-    def __init__(self, end: str) -> None:
-        self._end = end
-        self._in_line = False
-
-    def show(self, text: str) -> None:
-        text += self._end
-        if text:
-            sys.stdout.write(text)
-            sys.stdout.flush()
-            self._in_line = not text.endswith("\n")
-
-    def end_line(self) -> None:
-        if self._in_line:
-            self._in_line = False
-            sys.stdout.write("\n")
-            sys.stdout.flush()
 
 
 class _Watch:

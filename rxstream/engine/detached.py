@@ -1,8 +1,10 @@
 """A plain ``subscribe``: the stream is driven by an asyncio task of its own."""
 
 import asyncio
+import threading
 from typing import Any, Final
 
+import anyio
 from reactivex import Observable, abc
 from reactivex.disposable import Disposable
 from reactivex.internal import default_error, noop
@@ -34,35 +36,44 @@ def subscribe_detached(
         raise NoPump(msg)
     if hasattr(on_next, "on_next"):
         on_error, on_completed, on_next = on_next.on_error, on_next.on_completed, on_next.on_next
+    loop = asyncio.get_running_loop()
+    home = threading.get_ident()
     pump = Pump()
     link = pump.connect(observable, on_next or noop, scheduler or pump.scope)
-    task = asyncio.get_running_loop().create_task(
-        _drive(pump, on_error or default_error, on_completed or noop)
-    )
+    scope = anyio.CancelScope()
+    task = loop.create_task(_drive(pump, scope, on_error or default_error, on_completed or noop))
     _tasks.add(task)
     task.add_done_callback(_tasks.discard)
 
     def dispose() -> None:
+        if threading.get_ident() != home:
+            loop.call_soon_threadsafe(dispose)
+            return
         pump.disposed = True
         link.dispose()
-        pump.stop()
+        # The task may be in the middle of a wait for the source's next item.
+        scope.cancel()
 
     return Disposable(dispose)
 
 
-async def _drive(pump: Pump, on_error: abc.OnError, on_completed: abc.OnCompleted) -> None:
+async def _drive(
+    pump: Pump, scope: anyio.CancelScope, on_error: abc.OnError, on_completed: abc.OnCompleted
+) -> None:
     """Run the pump to its end, and tell the observer of it when the source is closed."""
     error: Exception | None = None
     try:
-        async with pump:
-            try:
-                async for _ in pump.items():
-                    pass  # the observer has it already
-            except Exception as failure:
-                # The observer's own exception is not the stream's error: it must not come back to it.
-                if failure is pump.escaped:
-                    raise
-                error = failure
+        with scope:
+            async with pump:
+                try:
+                    async for _ in pump.items():
+                        pass  # the observer has it already
+                except Exception as failure:
+                    # The observer's own exception is not the stream's error: it must not come back to it.
+                    if pump.disposed or failure is pump.escaped:
+                        raise
+                    error = failure
+        pump.raise_close_failure(error)
         if pump.disposed:
             return
         if error is None:
@@ -71,5 +82,5 @@ async def _drive(pump: Pump, on_error: abc.OnError, on_completed: abc.OnComplete
             on_error(error)
     except Exception as failure:  # noqa: BLE001 - nobody awaits this task, so the loop is told
         asyncio.get_running_loop().call_exception_handler(
-            {"message": "rxstream: the observer of a plain subscribe() failed", "exception": failure}
+            {"message": "rxstream: a plain subscribe() failed where nobody could be told", "exception": failure}
         )

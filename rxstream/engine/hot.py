@@ -36,7 +36,8 @@ def has_hot_source(observable: Observable[Any]) -> bool:
 
 def _inside(part: Any) -> Iterable[Any]:
     if isinstance(part, Observable):
-        return (getattr(cast("Any", part), "_subscribe", None),)
+        # What stands in front of a machine, or of a connectable, is an attribute of it.
+        return [getattr(cast("Any", part), name, None) for name in ("_subscribe", "upstream", "source")]
     if isinstance(part, MethodType):
         return part.__self__, part.__func__
     if isinstance(part, FunctionType):

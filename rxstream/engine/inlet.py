@@ -31,10 +31,11 @@ class Inlet(abc.DisposableBase):
         "_opener",
         "_pump",
         "_room",
+        "_running",
         "_scope",
         "closed",
         "error",
-        "gate",
+        "gates",
         "iterator",
         "observer",
         "parked",
@@ -44,12 +45,12 @@ class Inlet(abc.DisposableBase):
     )
 
     def __init__(
-        self, pump: "Pump", opener: Callable[[], AsyncIterator[Any]], observer: Any, gate: Gate | None
+        self, pump: "Pump", opener: Callable[[], AsyncIterator[Any]], observer: Any, gates: tuple[Gate, ...]
     ) -> None:
         self._pump = pump
         self._opener = opener
         self.observer: abc.ObserverBase[Any] = observer
-        self.gate = gate
+        self.gates = gates
         self.iterator: AsyncIterator[Any] | None = None
         self.parked: deque[Any] = deque()
         #: The error at the source's end, if it was one.
@@ -60,6 +61,7 @@ class Inlet(abc.DisposableBase):
         #: One item is asked for, though it is the only source and so has no credit.
         self.wanted = False
         self._closing = False
+        self._running = False
         self._scope: anyio.CancelScope | None = None
         self._room: anyio.Event | None = None
         #: Set when the source is closed; there only if it has a task.
@@ -80,7 +82,7 @@ class Inlet(abc.DisposableBase):
 
         Returns the error that the closing itself ended in.
         """
-        if self.tasked:
+        if self._running:
             self.cancel()
             assert self.closed is not None
             with anyio.CancelScope(shield=True):
@@ -98,15 +100,15 @@ class Inlet(abc.DisposableBase):
         try:
             with anyio.move_on_after(timeout, shield=True) as scope:
                 await close()
-        except Exception as error:  # noqa: BLE001 - the caller has a place for it
+            if scope.cancelled_caught:
+                warn(
+                    f"rxstream: closing {self.iterator!r} took longer than {timeout} s and was given up; "
+                    f"its connection may be open still. Pass a larger close_timeout if it needs the time.",
+                    RuntimeWarning,
+                    stacklevel=2,
+                )
+        except Exception as error:  # noqa: BLE001 - the caller has a place for it; warnings may be errors
             return error
-        if scope.cancelled_caught:
-            warn(
-                f"rxstream: closing {self.iterator!r} took longer than {timeout} s and was given up; "
-                f"its connection may be open still. Pass a larger close_timeout if it needs the time.",
-                RuntimeWarning,
-                stacklevel=2,
-            )
         return None
 
     # ------------------------------------------------------------ with a task of its own
@@ -134,22 +136,40 @@ class Inlet(abc.DisposableBase):
     async def run(self) -> None:
         """Pull the source and park its items, until its end or until ``close``."""
         pump = self._pump
+        if pump.is_detached(self):
+            return
+        self._running = True
         try:
             with anyio.CancelScope() as self._scope:
-                if self._pump.is_detached(self):
-                    return
                 await self._pull()
         except Exception as error:  # noqa: BLE001 - it travels down the chain
-            self.error = error
+            if pump.is_detached(self):
+                # Nobody waits for its end any more, so this is from its cleaning up after ``cancel``.
+                pump.report_close_failure(error, None)
+            else:
+                self.error = error
+        except BaseException as error:
+            # Also a cancellation that is not of our making: the stream must not look complete for it.
+            pump.report_fatal(error)
+            if isinstance(error, anyio.get_cancelled_exc_class()):
+                raise
+        finally:
+            self._scope = None
+            await self._finish()
+
+    async def _finish(self) -> None:
+        """Close the source and park its end; whatever happens, nobody waits for that in vain."""
+        pump = self._pump
+        try:
+            failure = await self._close_iterator(pump.close_timeout)
+            if failure is not None:
+                pump.report_close_failure(failure, self.error)
         except anyio.get_cancelled_exc_class():
             raise
         except BaseException as error:  # noqa: BLE001 - raised where somebody waits for the next item
             pump.report_fatal(error)
         finally:
-            self._scope = None
-            failure = await self._close_iterator(pump.close_timeout)
-            if failure is not None:
-                pump.report_close_failure(failure, self.error)
+            self._running = False
             assert self.closed is not None
             self.closed.set()
             self.parked.append(END)
@@ -159,15 +179,18 @@ class Inlet(abc.DisposableBase):
         pump, parked = self._pump, self.parked
         iterator = self.open()
         while True:
-            if self.gate is not None:
-                await self.gate.wait()
             while not (len(parked) < pump.credit if pump.fans_in() else self.wanted):
                 self._room = anyio.Event()
                 await self._room.wait()
-            self.wanted = False
+            shut = next((gate for gate in self.gates if not gate.is_open), None)
+            if shut is not None:
+                await shut.wait()
+                continue  # much may have changed meanwhile
             try:
                 item = await anext(iterator)
             except StopAsyncIteration:
                 return
+            # Not before: who asked again during the wait asked for this one.
+            self.wanted = False
             parked.append(item)
             pump.arrived(self)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from reactivex import Observable, abc
+from reactivex.internal import noop
 
 from rxstream.engine.fuse import Fused
 from rxstream.engine.observable import StreamObservable
@@ -59,7 +60,7 @@ class LiftedObservable(StreamObservable[B]):
         self, observer: abc.ObserverBase[B], scheduler: abc.SchedulerBase | None = None
     ) -> abc.DisposableBase:
         chain = self.chain()
-        into = chain.into
+        into, close_into = chain.into, chain.close_into
 
         def push(found: list[B], error: Exception | None) -> None:
             # What was found before a fault is delivered, so that where the chunks were cut never matters.
@@ -68,11 +69,18 @@ class LiftedObservable(StreamObservable[B]):
             if error is not None:
                 observer.on_error(error)
 
+        def drop() -> None:
+            # An upstream may go on for a while after the end: in the middle of its subscribe() it cannot be
+            # stopped yet. No machine is fed, or closed, again.
+            nonlocal into, close_into
+            into = close_into = noop
+
         def on_next(chunk: Any) -> None:
             found: list[B] = []
             try:
                 into(chunk, found)
             except Exception as error:  # noqa: BLE001 - it goes down the chain, behind what was found
+                drop()
                 push(found, error)
                 return
             push(found, None)
@@ -81,8 +89,10 @@ class LiftedObservable(StreamObservable[B]):
 
         def on_completed() -> None:
             found: list[B] = []
+            close = close_into
+            drop()
             try:
-                chain.close_into(found)
+                close(found)
             except Exception as error:  # noqa: BLE001 - as above
                 push(found, error)
                 return

@@ -49,7 +49,7 @@ class StreamObservable(Observable[T_co]):
                 return subscribe_detached(self, on_next, on_error, on_completed, scheduler)
             if scheduler is None:
                 scheduler = scope
-        if not callable(on_next) and on_next is not None:
+        if hasattr(on_next, "on_next"):
             on_error, on_completed = on_next.on_error, on_next.on_completed
             on_next = on_next.on_next
         link = Link(on_next, on_error, on_completed)
@@ -85,7 +85,7 @@ class PullObservable(StreamObservable[T_co]):
         # An operator that was given a scheduler of its own (delay, subscribe_on, ...) passes that one up.
         scope = scheduler if isinstance(scheduler, Scope) else active_scope()
         assert scope is not None, "subscribe() found a pump or made one"
-        return scope.pump.attach(self.opener, observer, scope.gate)
+        return scope.pump.attach(self.opener, observer, scope.gates)
 
 
 def adopt(result: Any) -> Any:

@@ -48,10 +48,12 @@ class Pump:
         #: An exception of an operator's own callback, which no chain may mistake for the stream's error.
         self.escaped: Exception | None = None
         self._out: deque[Any] = deque()
+        # Where the chain's end puts what comes: into nothing, once it has told its own end.
+        self._inbox = self._out
         self._ready: deque[Work] = deque()
         self.timers = Timers()
         self._live: dict[Inlet, None] = {}
-        self._starting: list[Inlet] = []
+        self._starting: dict[Inlet, None] = {}
         self._leaving: deque[Inlet] = deque()
         self._ring: deque[Inlet] = deque()
         # Something happened that the direct loop must look at.
@@ -73,18 +75,18 @@ class Pump:
     def subscribe(self, observable: Observable[Any]) -> None:
         """Subscribe to what ``items`` will give. Nothing is opened yet."""
         if isinstance(observable, PullObservable):
-            self._straight = self._add(observable.opener, None, None), Fused(())
+            self._straight = self._add(observable.opener, None), Fused(())
         elif isinstance(observable, LiftedObservable) and isinstance(observable.upstream, PullObservable):
             # The whole chain is ours, down to the source: no Rx between them at all.
-            self._straight = self._add(observable.upstream.opener, None, None), observable.chain()
+            self._straight = self._add(observable.upstream.opener, None), observable.chain()
         else:
-            self._hot = has_hot_source(observable)
             self.connect(observable, self._sink_next, self.scope)
 
     def connect(
         self, observable: Observable[Any], on_next: Callable[[Any], None], scheduler: abc.SchedulerBase
     ) -> abc.DisposableBase:
         """Subscribe ``on_next`` as the chain's end; the end's signals come out of ``items``."""
+        self._hot = has_hot_source(observable)
         enlist(self)
         link = Link(on_next, self._sink_error, self._sink_completed)
         self._root = link
@@ -96,26 +98,32 @@ class Pump:
         return link
 
     def attach(
-        self, opener: Callable[[], AsyncIterator[Any]], observer: Any, gate: Gate | None
+        self, opener: Callable[[], AsyncIterator[Any]], observer: Any, gates: tuple[Gate, ...]
     ) -> abc.DisposableBase:
         """Take a source on; it is opened when it is first asked for an item."""
-        return self._add(opener, observer, gate)
+        return self._add(opener, observer, gates)
 
-    def _add(self, opener: Callable[[], AsyncIterator[Any]], observer: Any, gate: Gate | None) -> Inlet:
-        inlet = Inlet(self, opener, observer, gate)
+    def _add(
+        self, opener: Callable[[], AsyncIterator[Any]], observer: Any, gates: tuple[Gate, ...] = ()
+    ) -> Inlet:
+        inlet = Inlet(self, opener, observer, gates)
         if len(self._live) == 1:
             next(iter(self._live)).may_pull()  # from demand to credit
         self._live[inlet] = None
-        self._starting.append(inlet)
+        self._starting[inlet] = None
         self._kick()
         return inlet
 
     def detach(self, inlet: Inlet) -> None:
         """Let a source go; it is closed before the consumer gets anything more."""
         if inlet in self._live:
-            del self._live[inlet]
-            self._leaving.append(inlet)
+            self._remove(inlet)
             self._kick()
+
+    def _remove(self, inlet: Inlet) -> None:
+        del self._live[inlet]
+        self._starting.pop(inlet, None)
+        self._leaving.append(inlet)
 
     def is_detached(self, inlet: Inlet) -> bool:
         """Tell whether nobody wants this source any more."""
@@ -130,9 +138,9 @@ class Pump:
     def now(self) -> datetime:
         """Wall-clock time that moves with the event loop's clock."""
         if self._clock_zero is None:
-            self._clock_zero = datetime.now(UTC), anyio.current_time()
+            self._clock_zero = datetime.now(UTC), self.timers.clock()
         wall, loop = self._clock_zero
-        return wall + timedelta(seconds=anyio.current_time() - loop)
+        return wall + timedelta(seconds=self.timers.clock() - loop)
 
     def add_ready(self, work: Work) -> None:
         """Have an action run in the next turn."""
@@ -171,21 +179,23 @@ class Pump:
         self._kick()
 
     def _sink_next(self, value: Any) -> None:
-        self._out.append(value)
+        self._inbox.append(value)
         if not self.driving:
             self._hot = True
             self._bell.ring()
 
     def _sink_error(self, error: Exception) -> None:
         self._error = error
-        self.stop()
+        self._sink_completed()
 
     def _sink_completed(self) -> None:
+        self._inbox = deque(maxlen=0)
         self.stop()
 
     def _kick(self) -> None:
         self._changed = True
         if not self.driving:
+            self._hot = True  # somebody speaks who was not asked
             self._bell.ring()
 
     # ------------------------------------------------------------ driving
@@ -204,19 +214,25 @@ class Pump:
         out, pop = self._out, self._out.popleft
         patience = PATIENCE
         while True:
+            self._changed = False
             if self._leaving or self._done:
                 await self._close_leaving()
             while out:
                 yield pop()
             if self._fatal is not None:
-                raise self._fatal
+                fatal, self._fatal = self._fatal, None
+                raise fatal
             if self._done:
                 break
             patience -= 1
             if not patience:
                 patience = PATIENCE
                 await checkpoint()
-            if self._run_due() or self._deliver():
+            ran = self._run_due()
+            # Behind that, and not instead: timers of which one is always due must not starve the sources.
+            if self._deliver() or ran:
+                if ran and self._only_source() is None:
+                    self._ask()
                 continue
             inlet = self._only_source()
             if inlet is None:
@@ -225,7 +241,6 @@ class Pump:
 
             # The consumer's own task pulls the only source.
             push = inlet.observer.on_next
-            self._changed = False
             failed: Exception | None = None
             try:
                 async for item in inlet.open():
@@ -263,7 +278,7 @@ class Pump:
         if len(self._live) != 1 or self._hot or self.timers:
             return None
         inlet = next(iter(self._live))
-        return None if inlet.tasked or inlet.gate is not None else inlet
+        return None if inlet.tasked or inlet.gates else inlet
 
     def _run_due(self) -> bool:
         """Run what is ready, and the timers whose time has come."""
@@ -271,8 +286,11 @@ class Pump:
         ready = self._ready
         for _ in range(len(ready)):
             ran = self._run(ready.popleft()) or ran
-        while self.timers and (work := self.timers.pop_due()) is not None:
-            ran = self._run(work)
+        if self.timers:
+            # As of now: a timer that is started meanwhile, however short, waits for the next turn.
+            now = self.timers.clock()
+            while (work := self.timers.pop_due(now)) is not None:
+                ran = self._run(work)
         return ran
 
     def _run(self, work: Work) -> bool:
@@ -283,7 +301,7 @@ class Pump:
 
     def _deliver(self) -> bool:
         """Push one parked item of the source whose turn it is."""
-        if not self._ring:
+        if not self._ring or self._done:
             return False
         inlet = self._ring.popleft()
         item = inlet.parked.popleft()
@@ -299,23 +317,28 @@ class Pump:
         return True
 
     async def _wait(self) -> None:
-        """Give every source a task, and sleep until one has parked an item or a timer is due."""
+        """Ask the sources, and sleep until one has parked an item or a timer is due."""
+        self._ask()
+        await self._bell.wait(self.timers.next_deadline())
+
+    def _ask(self) -> None:
+        """Give every source a task; one that is alone is asked for one item."""
         assert self.task_group is not None
         for inlet in self._starting:
-            if inlet in self._live:
-                inlet.start()
-                self.task_group.start_soon(inlet.run)
+            inlet.start()
+            self.task_group.start_soon(inlet.run)
         self._starting.clear()
         if len(self._live) == 1:
-            next(iter(self._live)).want()
-        await self._bell.wait(self.timers.next_deadline())
+            inlet = next(iter(self._live))
+            if not inlet.parked:
+                inlet.want()
 
     def _end(self, inlet: Inlet, error: Exception | None) -> None:
         """Take a source off, and tell the chain how it ended."""
         if inlet not in self._live:
             return
         inlet.error = error
-        self.detach(inlet)
+        self._remove(inlet)
         if error is None:
             self._drive(inlet.observer.on_completed)
         else:
@@ -348,6 +371,8 @@ class Pump:
             await self.close()
         finally:
             await self.task_group.__aexit__(None, None, None)
+            if self._fatal is not None and not isinstance(self._fatal, anyio.get_cancelled_exc_class()):
+                raise self._fatal
 
     async def close(self) -> None:
         """Close whatever is open still."""
@@ -383,7 +408,11 @@ class Pump:
     def raise_close_failure(self, primary: BaseException | None = None) -> None:
         """Raise what went wrong while closing, unless a primary error is on its way already."""
         failures, self._close_failures = self._close_failures, []
+        if primary is None and failures:
+            primary = failures.pop(0)
+            for failure in failures:
+                primary.add_note(f"Closing the stream failed once more: {failure!r}")
+            raise primary
         for failure in failures:
-            if primary is None:
-                raise failure
+            assert primary is not None
             primary.add_note(f"Closing the stream then failed, too: {failure!r}")

@@ -62,14 +62,17 @@ class Scope(PeriodicScheduler):
     Timers fire only while somebody waits for the next item: a stream that nobody reads stands still.
     """
 
-    def __init__(self, pump: "Pump", gate: Gate | None = None) -> None:
+    def __init__(self, pump: "Pump", gates: tuple[Gate, ...] = ()) -> None:
         super().__init__()
         self.pump = pump
-        self.gate = gate
+        self.gates = gates
 
     def child(self, gate: Gate) -> "Scope":
-        """Return a scope for subscribing upstream: its sources are asked only while ``gate`` is open."""
-        return Scope(self.pump, gate)
+        """Return a scope for subscribing upstream: its sources are asked only while ``gate`` is open.
+
+        And while those of the operators behind this one are.
+        """
+        return Scope(self.pump, (*self.gates, gate))
 
     @property
     def now(self) -> datetime:

@@ -27,12 +27,15 @@ async def straight_items(  # noqa: C901, PLR0912, PLR0915 - see above
     """Yield what comes out of the last machine; close the source before the end or the error is seen."""
     out: list[Any] = []
     failed: Exception | None
+    # Whose turn it is: the source's errors are the first machine's to explain, the machines' own are not.
+    asked = True
     patience = PATIENCE
     machines = chain.machines
     try:
         if chain.finishes or not 1 <= len(machines) <= 3:
             into = chain.into
             async for chunk in inlet.open():
+                asked = False
                 failed = None
                 try:
                     into(chunk, out)
@@ -40,6 +43,7 @@ async def straight_items(  # noqa: C901, PLR0912, PLR0915 - see above
                     failed = error
                 finished = chain.finishes and chain.finished
                 if finished or failed is not None:
+                    inlet.error = failed
                     # Before the last items are read: what is open costs money.
                     await pump.close_sources()
                 for item in out:
@@ -49,6 +53,7 @@ async def straight_items(  # noqa: C901, PLR0912, PLR0915 - see above
                     raise failed  # noqa: TRY301
                 if finished:
                     break
+                asked = True
                 patience -= 1
                 if not patience:
                     patience = PATIENCE
@@ -56,8 +61,10 @@ async def straight_items(  # noqa: C901, PLR0912, PLR0915 - see above
         elif len(machines) == 1:
             feed = machines[0].feed
             async for chunk in inlet.open():
+                asked = False
                 for item in feed(chunk):
                     yield item
+                asked = True
                 patience -= 1
                 if not patience:
                     patience = PATIENCE
@@ -65,9 +72,11 @@ async def straight_items(  # noqa: C901, PLR0912, PLR0915 - see above
         elif len(machines) == 2:
             first, second = machines[0].feed, machines[1].feed
             async for chunk in inlet.open():
+                asked = False
                 for a in first(chunk):
                     for item in second(a):
                         yield item
+                asked = True
                 patience -= 1
                 if not patience:
                     patience = PATIENCE
@@ -75,14 +84,17 @@ async def straight_items(  # noqa: C901, PLR0912, PLR0915 - see above
         else:
             first, second, third = machines[0].feed, machines[1].feed, machines[2].feed
             async for chunk in inlet.open():
+                asked = False
                 for a in first(chunk):
                     for b in second(a):
                         for item in third(b):
                             yield item
+                asked = True
                 patience -= 1
                 if not patience:
                     patience = PATIENCE
                     await checkpoint()
+        asked = False
         await pump.close_sources()
         failed = None
         try:
@@ -94,8 +106,9 @@ async def straight_items(  # noqa: C901, PLR0912, PLR0915 - see above
         if failed is not None:
             raise failed  # noqa: TRY301
     except Exception as error:
-        inlet.error = explained = chain.explain(error)
+        inlet.error = explained = chain.explain(error) if asked else error
         await pump.close_sources()
+        pump.raise_close_failure(explained)
         pump.ended = True
         if explained is error:
             raise

@@ -4,8 +4,7 @@ import heapq
 from itertools import count
 from math import inf
 
-import anyio
-
+from rxstream.engine.backend import loop_clock
 from rxstream.engine.scope import Work
 
 __all__ = ("Timers",)
@@ -18,11 +17,13 @@ class Timers:
     of the middle of a heap is dear, so it stays until half of them are dead, and then the heap is made anew.
     """
 
-    __slots__ = ("_dead", "_heap", "_number")
+    __slots__ = ("_dead", "_heap", "_number", "clock")
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, Work]] = []
         self._dead = 0
+        #: The event loop's time; an operator may ask for a timer in any thread that pushes into a Subject.
+        self.clock = loop_clock()
         self._number = count()  # those of one moment keep their order
 
     def __bool__(self) -> bool:
@@ -30,7 +31,7 @@ class Timers:
 
     def add(self, seconds: float, work: Work) -> None:
         """Have an action run in ``seconds`` seconds."""
-        heapq.heappush(self._heap, (anyio.current_time() + seconds, next(self._number), work))
+        heapq.heappush(self._heap, (self.clock() + seconds, next(self._number), work))
 
     def forget(self) -> None:
         """Learn that a timer was called off."""
@@ -44,9 +45,9 @@ class Timers:
         """Return the time of the next timer, on the event loop's clock; infinity if there is none."""
         return self._heap[0][0] if self._heap else inf
 
-    def pop_due(self) -> Work | None:
-        """Take the next timer whose time has come."""
-        while self._heap and self._heap[0][0] <= anyio.current_time():
+    def pop_due(self, now: float) -> Work | None:
+        """Take the next timer whose time has come at ``now``."""
+        while self._heap and self._heap[0][0] <= now:
             work = heapq.heappop(self._heap)[2]
             if not work.disposed:
                 return work

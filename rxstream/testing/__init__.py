@@ -1,6 +1,7 @@
 """The checks that rxstream holds its own machines and operators against, for yours.
 
-``check_machine(factory, samples)`` is where to begin; the other checks are its parts.
+``check_machine(factory, samples)`` judges a machine, ``check_operator(operator, items)`` an operator; the
+other checks are parts of the first.
 ``chunkings`` and ``texts`` are Hypothesis strategies, and need Hypothesis when they are used, not before.
 """
 
@@ -16,6 +17,7 @@ from rxstream.testing.marbles import (
     format_difference,
     parse_marbles,
 )
+from rxstream.testing.operators import check_operator
 from rxstream.testing.runs import run_machine
 from rxstream.testing.strategies import chunkings, texts
 
@@ -29,6 +31,7 @@ __all__ = (
     "assert_marbles",
     "assert_split_invariant",
     "check_machine",
+    "check_operator",
     "chunkings",
     "find_diagrams",
     "format_difference",

@@ -20,7 +20,7 @@ from rxstream.testing.linear import assert_linear, text_shapes
 from rxstream.testing.runs import CRASHES, Join, Outcome, Run, run_machine, same, short, show
 from rxstream.testing.strategies import cut_at, some
 
-__all__ = ("assert_lossless", "assert_split_invariant", "check_machine")
+__all__ = ("assert_lossless", "assert_split_invariant", "check_machine", "ways_to_cut")
 
 I = TypeVar("I")  # noqa: E741 - what goes in, as in the machine's own protocol
 O = TypeVar("O")  # noqa: E741 - what comes out
@@ -48,7 +48,7 @@ def assert_split_invariant(
     def differs(chunks: list[AnyStr]) -> bool:
         return not same(whole, run_machine(factory, chunks), join)
 
-    for chunks in _cuttings(text, cuts, seed):
+    for chunks in ways_to_cut(text, cuts, seed):
         if differs(chunks):
             fewest = _fewest(chunks, differs)
             raise AssertionError(_cut_message(text, [text], whole, fewest, run_machine(factory, fewest)))
@@ -59,7 +59,7 @@ def assert_lossless(
 ) -> None:
     """Law 4: fail if the items do not join to ``text``, whole or cut."""
     ways: list[list[AnyStr]] = [[text]]
-    ways += _cuttings(text, cuts, seed)
+    ways += ways_to_cut(text, cuts, seed)
     empty: Any = text[:0]  # its `join` has no type that fits both str and bytes
     for chunks in ways:
         items, fault = run_machine(factory, chunks)
@@ -238,7 +238,7 @@ def _check_cuttings(
             raise AssertionError(_cut_message(sample, cuttings[0], first, chunks, other))
 
 
-def _cuttings(text: AnyStr, cuts: int, seed: int) -> Iterator[list[AnyStr]]:
+def ways_to_cut(text: AnyStr, cuts: int, seed: int = 0) -> Iterator[list[AnyStr]]:
     """Give ways to cut a text, the simplest to read first."""
     rng = random.Random(seed)  # noqa: S311 - a sample, not a secret
     end = len(text)

@@ -1,0 +1,124 @@
+"""The tour of ``rxstream demo``: what the library does, on real recordings."""
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from reactivex import Observable
+from reactivex import operators as ops
+
+import rxstream as rxs
+from rxstream.errors import StreamTruncated
+from rxstream.items import StreamChunk
+
+__all__ = ("Screen", "play_tour")
+
+
+class Screen:
+    """Stdout, which knows whether it stands at the beginning of a line."""
+
+    def __init__(self, end: str) -> None:
+        self._end = end
+        self._in_line = False
+
+    def show(self, text: str) -> None:
+        """Print an item, now."""
+        text += self._end
+        if text:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+            self._in_line = not text.endswith("\n")
+
+    def end_line(self) -> None:
+        """Go to the beginning of a line."""
+        if self._in_line:
+            self._in_line = False
+            sys.stdout.write("\n")
+            sys.stdout.flush()
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """One stop of the tour."""
+
+    title: str
+    #: What a program would say; ``chain`` is the same.
+    code: str
+    recording: str
+    chain: Callable[[], Sequence[Any]]
+    #: What is printed behind each item.
+    mark: str = "\n"
+
+
+def _scenes() -> list[_Scene]:
+    text = [ops.map(_content), ops.filter(bool)]
+    return [
+        _Scene(
+            "An answer comes in chunks, cut anywhere.",
+            'from_recording("01-prose")',
+            "01-prose",
+            lambda: text,
+            "|",
+        ),
+        _Scene(
+            "The same, as whole words.",
+            'from_recording("01-prose").pipe(buffer_words())',
+            "01-prose",
+            lambda: [rxs.buffer_words()],
+            "|",
+        ),
+        _Scene(
+            "The same, as sentences.",
+            'from_recording("01-prose").pipe(buffer_sentences())',
+            "01-prose",
+            lambda: [rxs.buffer_sentences()],
+        ),
+        _Scene(
+            "A name is redacted that comes in three pieces: Eld, ar, ad.",
+            'from_recording("19-server-killed").pipe(ops.take(24), redact("Eldarad", mask="[name]"))',
+            "19-server-killed",
+            lambda: [ops.take(24), rxs.redact("Eldarad", mask="[name]"), *text],
+            "|",
+        ),
+        _Scene(
+            "The connection dies. What came is kept, and is not taken for the whole.",
+            'from_recording("19-server-killed").pipe(buffer_words())',
+            "19-server-killed",
+            lambda: [rxs.buffer_words()],
+            " ",
+        ),
+        _Scene(
+            "Code, line by line.",
+            'from_recording("03-code-python").pipe(buffer_lines(), ops.take(16))',
+            "03-code-python",
+            lambda: [rxs.buffer_lines(), ops.take(16)],
+        ),
+    ]
+
+
+async def play_tour(speed: float | None) -> None:
+    """Print all of it; ``speed`` as in ``from_recording``."""
+    for number, scene in enumerate(_scenes(), 1):
+        print(f"{number}. {scene.title}\n   {scene.code}\n")
+        source = rxs.from_recording(scene.recording, speed=speed)
+        units: Observable[str] = source.pipe(*scene.chain())
+        screen = Screen(scene.mark)
+        try:
+            async with rxs.open_stream(units) as items:
+                async for item in items:
+                    screen.show(item)
+        except StreamTruncated as error:
+            screen.end_line()
+            print(f"\n{type(error).__name__}: {error}")
+            print(
+                f"error.partial.content: {len(error.partial.content)} characters, "
+                f"the last of them {error.partial.content[-24:]!r}"
+            )
+        screen.end_line()
+        print()
+    print("More: rxstream replay prose --by sentence --stats; rxstream chat 'Why is the sky blue?'")
+
+
+def _content(chunk: StreamChunk) -> str:
+    return chunk.content
