@@ -64,7 +64,7 @@ class StreamChunk:
     reasoning: str = ""
     tool_calls: tuple[ToolCallDelta, ...] = ()
     usage: Usage | None = None
-    #: The provider's own event: the decoded JSON of the wire, or the SDK's object where it came from one.
+    #: The provider's own event, as a dict: what stood on the wire, whichever way it came.
     raw: Any = field(default=None, repr=False, compare=False)
     role: str | None = None
     #: The provider's name for the whole response.

@@ -148,11 +148,10 @@ class Inlet(abc.DisposableBase):
                 pump.report_close_failure(error, None)
             else:
                 self.error = error
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - raised where somebody waits for the next item
             # Also a cancellation that is not of our making: the stream must not look complete for it.
+            # It ends here: out of the task group it would hide the reader's own exception.
             pump.report_fatal(error)
-            if isinstance(error, anyio.get_cancelled_exc_class()):
-                raise
         finally:
             self._scope = None
             await self._finish()
@@ -164,8 +163,6 @@ class Inlet(abc.DisposableBase):
             failure = await self._close_iterator(pump.close_timeout)
             if failure is not None:
                 pump.report_close_failure(failure, self.error)
-        except anyio.get_cancelled_exc_class():
-            raise
         except BaseException as error:  # noqa: BLE001 - raised where somebody waits for the next item
             pump.report_fatal(error)
         finally:

@@ -60,7 +60,8 @@ class LiftedObservable(StreamObservable[B]):
         self, observer: abc.ObserverBase[B], scheduler: abc.SchedulerBase | None = None
     ) -> abc.DisposableBase:
         chain = self.chain()
-        into, close_into = chain.into, chain.close_into
+        into, close_into, finishes = chain.into, chain.close_into, chain.finishes
+        passes = chain.passes if len(chain.machines) == 1 else ()
 
         def push(found: list[B], error: Exception | None) -> None:
             # What was found before a fault is delivered, so that where the chunks were cut never matters.
@@ -72,10 +73,14 @@ class LiftedObservable(StreamObservable[B]):
         def drop() -> None:
             # An upstream may go on for a while after the end: in the middle of its subscribe() it cannot be
             # stopped yet. No machine is fed, or closed, again.
-            nonlocal into, close_into
+            nonlocal into, close_into, passes
             into = close_into = noop
+            passes = ()
 
         def on_next(chunk: Any) -> None:
+            if chunk.__class__ in passes:
+                observer.on_next(chunk)
+                return
             found: list[B] = []
             try:
                 into(chunk, found)
@@ -83,8 +88,9 @@ class LiftedObservable(StreamObservable[B]):
                 drop()
                 push(found, error)
                 return
-            push(found, None)
-            if chain.finishes and chain.finished:
+            for value in found:
+                observer.on_next(value)
+            if finishes and chain.finished:
                 on_completed()
 
         def on_completed() -> None:

@@ -163,7 +163,8 @@ class Pump:
 
     def report_fatal(self, error: BaseException) -> None:
         """Take a KeyboardInterrupt or its like from a source's task to where somebody waits."""
-        self._fatal = error
+        if self._fatal is None or isinstance(self._fatal, anyio.get_cancelled_exc_class()):
+            self._fatal = error
         self._bell.ring()
 
     def report_close_failure(self, failure: Exception, primary: Exception | None) -> None:
@@ -229,9 +230,12 @@ class Pump:
                 patience = PATIENCE
                 await checkpoint()
             ran = self._run_due()
-            # Behind that, and not instead: timers of which one is always due must not starve the sources.
-            if self._deliver() or ran:
-                if ran and self._only_source() is None:
+            if self._deliver():
+                continue
+            if ran:
+                # Not only when there is nothing else to do: timers of which one is always due must not
+                # starve the sources.
+                if self._only_source() is None:
                     self._ask()
                 continue
             inlet = self._only_source()
@@ -249,9 +253,13 @@ class Pump:
                     self.driving = False
                     if self._changed:
                         break
-                    while out:
-                        yield pop()
                     patience -= 1
+                    if out:
+                        yield pop()
+                        while out:
+                            yield pop()
+                    elif patience:
+                        continue  # nothing has run since the last look
                     if not patience:
                         patience = PATIENCE
                         await checkpoint()
@@ -269,9 +277,9 @@ class Pump:
                 else:
                     self._end(inlet, failed)
         self.ended = True
+        self.raise_close_failure(self._error)
         if self._error is not None:
             raise self._error
-        self.raise_close_failure()
 
     def _only_source(self) -> Inlet | None:
         """Return the source that the consumer's task can pull itself, if that is how things are."""

@@ -37,8 +37,9 @@ class ChatEvents(AnswerEvents):
         self._event_count += 1
         if not isinstance(event, OBJECT):
             raise self.wrong("the event", "a JSON object", event)
-        choices: Any = event.get("choices")
-        if not choices or event.get("error"):
+        get = event.get
+        choices: Any = get("choices")
+        if not choices or get("error"):
             chunks = [self._read_bare(event)]
         elif not isinstance(choices, LIST):
             raise self.wrong("choices", "a list", choices)
@@ -46,7 +47,7 @@ class ChatEvents(AnswerEvents):
             chunks = [self._read(event, choices[0])]
         else:
             chunks = [self._read(event, choice) for choice in choices]
-        if event.get("usage") is not None:
+        if get("usage") is not None:
             # On one chunk only: who adds up what the chunks carry must not count it twice.
             chunks[-1].usage = read_usage(
                 self.object_in(event, "usage"),

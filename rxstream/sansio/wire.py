@@ -154,15 +154,17 @@ class AnswerDecoder:
         """Take the next bytes of the body; give the chunks of the events that they complete."""
         if self._events.finished:
             return ()
-        if self._aligned and chunk[:6] == b"data: " and chunk[-2:] == b"\n\n" and CR not in chunk:
+        if self._aligned and chunk.startswith(b"data: ") and CR not in chunk:
             size = len(chunk)
-            if size <= self._limit:
-                if chunk.index(LF) == size - 2:
-                    return self._decode(chunk[6:-2])
-                texts = chunk[6:-2].split(b"\n\ndata: ")
-                # Two line ends for each, and those are accounted for: each is one line, nothing is between.
-                if chunk.count(b"\n") == 2 * len(texts):
-                    return self._decode_each(texts)
+            if size <= self._limit and chunk[-1] == LF:
+                line_end = chunk.find(LF)
+                if line_end == size - 2:
+                    return self._decode(chunk[6:line_end])
+                if chunk[-2] == LF:
+                    texts = chunk[6:-2].split(b"\n\ndata: ")
+                    # Two line ends for each, and those are accounted for: each is one line, nothing is between.
+                    if chunk.count(b"\n") == 2 * len(texts):
+                        return self._decode_each(texts)
         return self._read(chunk)
 
     def close(self) -> Iterable[StreamChunk]:

@@ -97,8 +97,11 @@ class _Tape:
             raise TypeError(msg)
         if self._file is None:
             self._open(event)
-        name = f"event: {event['type']}\n" if self._is_responses else ""
-        self._put({"t": self._time(), "data": f"{name}data: {json.dumps(event)}\n\n"})
+            if self._is_responses and isinstance(item, StreamChunk):
+                # The event that named the response gave no chunk, so it did not pass here.
+                named = {"id": item.id, "model": item.model}
+                self._put_event({"type": "response.created", "response": named})
+        self._put_event(event)
 
     def finish(self) -> None:
         """Write the end of a whole answer."""
@@ -133,6 +136,10 @@ class _Tape:
 
     def _time(self) -> float:
         return round((self._scheduler.now - self._start).total_seconds(), 6)
+
+    def _put_event(self, event: dict[str, Any]) -> None:
+        name = f"event: {event['type']}\n" if self._is_responses else ""
+        self._put({"t": self._time(), "data": f"{name}data: {json.dumps(event)}\n\n"})
 
     def _put(self, entry: dict[str, Any]) -> None:
         assert self._file is not None

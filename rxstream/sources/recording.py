@@ -100,6 +100,7 @@ def _check(entries: list[Any]) -> None:
             or not any(isinstance(entry.get(name), str) for name in ("data", "data_b64", "end"))
         ):
             raise ValueError(f"line {number} is no network read")
+        b64decode(entry.get("data_b64", ""), validate=True)
 
 
 async def _play(path: Path, speed: float | None) -> AsyncIterator[bytes]:

@@ -43,6 +43,8 @@ class Shapes:
 
     __slots__ = ("_events", "_make")
 
+    passes = _PLAIN
+
     def __init__(self, make: Callable[[], Any] | None = None) -> None:
         self._make = make
         self._events: Any = None

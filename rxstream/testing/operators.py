@@ -216,7 +216,7 @@ class _Check(Generic[A, B]):
                 except Exception as got:  # noqa: BLE001 - it is looked at
                     raised = got
                 self._check_closed(source, "its error was seen")
-        if raised is not error:
+        if raised is not error and source.has_ended:  # else the operator ended the stream before that
             raise self._broken("errors", f"the source raised {error!r}, and the reader got {raised!r}")
         if came[: len(before)] != before:
             raise self._broken(

@@ -1,11 +1,10 @@
 """Sources that count what happens to them, and the ways in which the pump can drive one."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from itertools import count
 from typing import Any, Final, Literal, TypeAlias
 
 import anyio
-import reactivex as rx
 from reactivex import Observable
 from reactivex import operators as ops
 
@@ -126,6 +125,15 @@ def identity(value: Any) -> Any:
     return value
 
 
+def forgetful(source: Observable[Any]) -> Observable[Any]:
+    """Do not pass the scheduler on, as some stock operators (``do_after_next``) do not."""
+
+    def subscribe(observer: Any, _: Any = None) -> Any:
+        return source.subscribe(observer.on_next, observer.on_error, observer.on_completed)
+
+    return Observable(subscribe)
+
+
 Mode: TypeAlias = Callable[[Observable[Any]], Any]
 
 #: Each way in which the pump can drive a single source.
@@ -170,11 +178,3 @@ async def eventually(condition: Callable[[], bool]) -> None:
             return
         await anyio.sleep(0)
     raise AssertionError("it did not happen")
-
-
-def never() -> Observable[Any]:
-    """Return a stock Observable that says nothing."""
-    return rx.never()
-
-
-Ending: TypeAlias = Callable[[Observable[Any]], Awaitable[None]]

@@ -13,7 +13,16 @@ from rxstream.items import StreamChunk
 from tests.recordings import NAMES, Recording, load
 from tests.sources.server import Server
 
-__all__ = ("ASK", "CHATS", "RESPONSES", "Kind", "answer_from", "chunks_until_error", "connected", "request_of")
+__all__ = (
+    "ASK",
+    "CHATS",
+    "RESPONSES",
+    "Kind",
+    "answer_from",
+    "chunks_until_error",
+    "connected",
+    "request_of",
+)
 
 Kind = Literal["async", "sync"]
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import anyio
 import pytest
+from anyio.to_thread import run_sync
 
 import rxstream.sources.blocking
 from rxstream.sources.blocking import Blocking, Threaded
@@ -18,7 +19,8 @@ def threads_reading() -> int:
     """Count the threads that are inside our code: idle ones of anyio's and trio's pools are none of them."""
     files = {rxstream.sources.blocking.__file__}
     count = 0
-    for frame in sys._current_frames().values():
+    system: Any = sys
+    for frame in system._current_frames().values():
         inner: Any = frame
         while inner is not None:
             if inner.f_code.co_filename in files:
@@ -84,8 +86,7 @@ async def test_the_loop_goes_on_while_the_thread_waits() -> None:
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(read)
-        while not source.waiting.is_set():
-            await anyio.sleep(0.001)
+        assert await run_sync(source.waiting.wait, 10)
         source.go_on.set()
     assert found == [1, 2]
     await threaded.aclose()
@@ -103,8 +104,7 @@ async def test_a_thread_that_cannot_be_woken_closes_what_it_has_when_it_returns(
                 pass
 
         tasks.start_soon(read)
-        while not source.waiting.is_set():
-            await anyio.sleep(0.001)
+        assert await run_sync(source.waiting.wait, 10)
         tasks.cancel_scope.cancel()
     await threaded.aclose()  # does not wait for it
     assert source.closed == 0

@@ -11,6 +11,7 @@ from reactivex import operators as ops
 
 import rxstream as rxs
 from rxstream.errors import ConnectionLost
+from rxstream.items import StreamChunk
 from tests.recordings import load
 from tests.sources.clients import ASK, Kind, answer_from, chunks_until_error, connected
 from tests.sources.server import Answer, Server, replay
@@ -41,9 +42,13 @@ async def by_take(answer: Any) -> None:
     assert len(await rxs.to_list(answer.pipe(ops.take(3)))) == 3
 
 
+def fail_at_the_third(chunk: StreamChunk) -> float:
+    return 1 / (chunk.index - 2)
+
+
 async def by_a_mapper_error(answer: Any) -> None:
     with pytest.raises(ZeroDivisionError):
-        await rxs.to_list(answer.pipe(ops.map(lambda chunk: 1 // (chunk.index - 2))))
+        await rxs.to_list(answer.pipe(ops.map(fail_at_the_third)))
 
 
 async def by_an_error_of_the_consumer(answer: Any) -> None:
@@ -54,7 +59,7 @@ async def by_an_error_of_the_consumer(answer: Any) -> None:
 
 
 async def by_timeout(answer: Any) -> None:
-    with pytest.raises(Exception, match="[Tt]imeout"):
+    with pytest.raises(Exception, match=r"[Tt]imeout"):
         await rxs.to_list(answer.pipe(ops.timeout(0.1)))
 
 
@@ -121,7 +126,7 @@ async def test_a_whole_answer_leaves_the_connection_for_the_next(name: str, kind
 
 
 async def test_a_last_event_in_many_reads_leaves_the_connection_for_the_next(kind: Kind) -> None:
-    completed = {"type": "response.completed", "response": {"output": [], "note": "x" * 300_000}}
+    completed: Any = {"type": "response.completed", "response": {"output": [], "note": "x" * 300_000}}
     data = b"data: %s\n\n" % json.dumps(completed, separators=(",", ":")).encode()
     with Server(Answer((data,)).split(40_000)) as server:
         async with connected(kind, server) as client:

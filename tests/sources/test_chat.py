@@ -91,10 +91,19 @@ async def test_where_the_network_cuts_does_not_matter(size: int, kind: Kind) -> 
 
 KEPT_ALIVE = {
     "comments": (b": OPENROUTER PROCESSING\n\n", *HELLO, b": ping\n\n", *END),
-    "comments with an id before them": (b"id: 1\n", HELLO[0], b": ping\n\nid: 2\n", *HELLO[1:], b": ping\n\n", *END),
+    "comments with an id before them": (
+        b"id: 1\n",
+        HELLO[0],
+        b": ping\n\nid: 2\n",
+        *HELLO[1:],
+        b": ping\n\n",
+        *END,
+    ),
     "ids on their own": (b"id: 1\n\n", *HELLO, b"id: 2\n\n", *END),
     "retry and empty lines": (b"retry: 10\n\n\n\n", *HELLO, b"\n\n\n", *END),
-    "line ends of both kinds": tuple(piece.replace(b"\n", b"\r\n") for piece in (*HELLO, b": ping\n\n", *END)),
+    "line ends of both kinds": tuple(
+        piece.replace(b"\n", b"\r\n") for piece in (*HELLO, b": ping\n\n", *END)
+    ),
     "named events": tuple(b"event: message\n" + piece for piece in (*HELLO, *END)),
     "no space behind the colon": tuple(piece.replace(b"data: ", b"data:") for piece in (*HELLO, *END)),
 }
@@ -109,7 +118,9 @@ async def test_keep_alives_are_no_part_of_the_answer(pieces: tuple[bytes, ...]) 
     assert [chunk.content for chunk in plain] == ["", "Hel", "lo", "", ""]
 
 
-@pytest.mark.parametrize("sent", ["ids on their own", "comments with an id before them", "retry and empty lines"])
+@pytest.mark.parametrize(
+    "sent", ["ids on their own", "comments with an id before them", "retry and empty lines"]
+)
 async def test_the_sdk_itself_fails_on_a_keep_alive_behind_an_id(sent: str) -> None:
     # If this test fails one day, the SDK has learned it, and the next best oracle is here.
     with Server(Answer(KEPT_ALIVE[sent])) as server:

@@ -5,6 +5,7 @@ from typing import Any
 
 import openai
 import pytest
+from reactivex import operators as ops
 
 import rxstream as rxs
 from rxstream.errors import ConnectionLost, MalformedStream, ProviderError, StreamTruncated
@@ -63,8 +64,13 @@ async def test_one_without_such_a_method_is_left_alone() -> None:
 
 
 async def test_the_iterator_and_what_it_came_from_are_both_closed() -> None:
-    inner, closed = Closes("aclose"), Closes("close")
-    closed.__class__ = type("Owner", (Closes,), {"__aiter__": lambda _: inner})
+    inner = Closes("aclose")
+
+    class Owner(Closes):
+        def __aiter__(self) -> Closes:
+            return inner
+
+    closed = Owner("close")
     assert await rxs.to_list(rxs.from_stream(closed)) == [2, 1, 0]
     assert (inner.closed, closed.closed) == (1, 1)
 
@@ -74,7 +80,8 @@ async def test_an_async_generator_is_read_as_it_is() -> None:
         yield 1
 
     generator: Any = items()
-    assert iterate(generator) is generator
+    same: Any = iterate(generator)
+    assert same is generator
     await generator.aclose()
 
 
@@ -82,7 +89,8 @@ async def test_a_coroutine_that_is_never_awaited_is_closed_without_a_warning() -
     async def opening() -> list[int]:
         return [1]
 
-    await iterate(opening()).aclose()  # type: ignore[attr-defined]
+    iterator: Any = iterate(opening())
+    await iterator.aclose()
 
 
 async def test_an_awaitable_that_is_no_coroutine_is_just_let_go() -> None:
@@ -90,7 +98,8 @@ async def test_an_awaitable_that_is_no_coroutine_is_just_let_go() -> None:
         def __await__(self) -> Iterator[Any]:
             return iter(())
 
-    await iterate(Opening()).aclose()  # type: ignore[attr-defined]
+    iterator: Any = iterate(Opening())
+    await iterator.aclose()
 
 
 async def test_what_an_awaitable_gives_is_closed() -> None:
@@ -129,16 +138,10 @@ async def test_leaving_the_sdks_stream_closes_its_connection(kind: Kind) -> None
 async def test_cancelling_a_read_of_the_sdks_stream_closes_its_connection(kind: Kind) -> None:
     with Server(Answer(HELLO, end="stall")) as server:
         async with connected(kind, server) as client:
-            with pytest.raises(Exception, match="[Tt]imeout"):
-                await rxs.to_list(rxs.from_stream(lambda: create(client)).pipe(rxs_timeout(0.1)))
+            with pytest.raises(Exception, match=r"[Tt]imeout"):
+                await rxs.to_list(rxs.from_stream(lambda: create(client)).pipe(ops.timeout(0.1)))
             server.closed()
             assert threads_reading() == 0
-
-
-def rxs_timeout(seconds: float) -> Any:
-    from reactivex import operators as ops
-
-    return ops.timeout(seconds)
 
 
 @both_kinds

@@ -1,7 +1,7 @@
 """Every client: the SDK's, as it was set up, and those that only look like one."""
 
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import AsyncMock, MagicMock
@@ -10,6 +10,8 @@ import anyio
 import httpx2
 import openai
 import pytest
+from anyio.to_thread import run_sync
+from openai._streaming import SSEDecoder
 from pydantic import BaseModel
 
 import rxstream as rxs
@@ -29,7 +31,9 @@ pytestmark = [
 both_kinds = pytest.mark.parametrize("kind", ["async", "sync"])
 
 OK = Answer((*HELLO, *END))
-LIMITED = Answer((b'{"error":{"message":"slow down"}}',), status="429 Too Many", headers=(("Retry-After", "0.01"),))
+LIMITED = Answer(
+    (b'{"error":{"message":"slow down"}}',), status="429 Too Many", headers=(("Retry-After", "0.01"),)
+)
 BROKEN = Answer((b"oops",), status="500 Broken", headers=(("retry-after-ms", "1"),))
 
 
@@ -68,7 +72,9 @@ async def test_what_fails_before_the_answer_is_tried_again_as_often_as_the_clien
         ("500 Broken", openai.InternalServerError),
     ],
 )
-async def test_a_refused_request_is_the_sdks_own_error(kind: Kind, status: str, error: type[Exception]) -> None:
+async def test_a_refused_request_is_the_sdks_own_error(
+    kind: Kind, status: str, error: type[Exception]
+) -> None:
     with Server(json_error(status)) as server:
         async with connected(kind, server) as client:
             chunks, raised = await chunks_until_error(rxs.from_chat(client, **ASK))
@@ -170,7 +176,9 @@ async def test_azure_has_its_own_path_and_key(kind: Kind) -> None:
             async with openai.AsyncAzureOpenAI(**options, http_client=http_client) as client:
                 answer = await content_of(rxs.from_chat(client, **{**ASK, "model": "my-deployment"}))
         else:
-            with openai.AzureOpenAI(**options, http_client=openai.DefaultHttpxClient(verify=NO_TLS)) as client:
+            with openai.AzureOpenAI(
+                **options, http_client=openai.DefaultHttpxClient(verify=NO_TLS)
+            ) as client:
                 answer = await content_of(rxs.from_chat(client, **{**ASK, "model": "my-deployment"}))
     assert answer == "Hello"
     (request,) = server.requests
@@ -186,13 +194,9 @@ class OtherFrames:
     """As Amazon's: what its client decodes is its own business."""
 
     def iter_bytes(self, iterator: Iterator[bytes]) -> Iterator[Any]:
-        from openai._streaming import SSEDecoder
-
         return SSEDecoder().iter_bytes(piece.replace(b"AWS", b"data: ") for piece in iterator)
 
     async def aiter_bytes(self, iterator: AsyncIterator[bytes]) -> AsyncIterator[Any]:
-        from openai._streaming import SSEDecoder
-
         async def unpacked() -> AsyncIterator[bytes]:
             async for piece in iterator:
                 yield piece.replace(b"AWS", b"data: ")
@@ -272,6 +276,15 @@ async def test_a_client_with_other_frames_that_is_cut_off_is_found_out(kind: Kin
 
 def client_with(create: Any) -> Any:
     return SimpleNamespace(chat=SimpleNamespace(completions=SimpleNamespace(create=create)))
+
+
+def client_giving(answer: Iterable[Any]) -> Any:
+    """One with a synchronous ``create`` that returns this."""
+
+    def create(**_: Any) -> Iterable[Any]:
+        return answer
+
+    return client_with(create)
 
 
 def simple(content: str | None, finish_reason: str | None = None) -> SimpleNamespace:
@@ -362,7 +375,7 @@ async def test_a_sync_create_works_in_a_thread(make: Any) -> None:
 
 
 async def test_a_list_will_do() -> None:
-    client = client_with(lambda **_: [simple("Hello"), simple(None, "stop")])
+    client = client_giving([simple("Hello"), simple(None, "stop")])
     assert await content_of(rxs.from_chat(client, **ASK)) == "Hello"
 
 
@@ -380,18 +393,18 @@ async def test_mocks_will_do() -> None:
 
 @shapes
 async def test_an_answer_without_a_finish_reason_is_truncated_here_too(make: Any) -> None:
-    _, error = await chunks_until_error(rxs.from_chat(client_with(lambda **_: [make("Hel")]), **ASK))
+    _, error = await chunks_until_error(rxs.from_chat(client_giving([make("Hel")]), **ASK))
     assert isinstance(error, StreamTruncated)
     assert error.partial.content == "Hel"
 
 
 async def test_an_empty_answer_is_truncated_here_too() -> None:
-    _, error = await chunks_until_error(rxs.from_chat(client_with(lambda **_: []), **ASK))
+    _, error = await chunks_until_error(rxs.from_chat(client_giving([]), **ASK))
     assert isinstance(error, StreamTruncated)
 
 
 async def test_an_error_among_dicts_is_the_providers() -> None:
-    client = client_with(lambda **_: [as_dict("Hel"), {"error": {"message": "no", "code": "why"}}])
+    client = client_giving([as_dict("Hel"), {"error": {"message": "no", "code": "why"}}])
     _, error = await chunks_until_error(rxs.from_chat(client, **ASK))
     assert isinstance(error, ProviderError)
     assert (error.code, error.partial.content) == ("why", "Hel")
@@ -421,8 +434,7 @@ async def test_what_create_returns_too_late_is_closed() -> None:
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(rxs.to_list, rxs.from_chat(client_with(create), **ASK))
-        while not entered.is_set():
-            await anyio.sleep(0.001)
+        assert await run_sync(entered.wait, 10)
         tasks.cancel_scope.cancel()
     assert not closed.is_set()
     go_on.set()
@@ -439,7 +451,7 @@ async def test_leaving_a_sync_generator_closes_it() -> None:
         finally:
             closed.append(True)
 
-    async with rxs.open_stream(rxs.from_chat(client_with(lambda **_: answer()), **ASK)) as items:
+    async with rxs.open_stream(rxs.from_chat(client_giving(answer()), **ASK)) as items:
         async for _ in items:
             break
     assert closed == [True]
@@ -453,7 +465,7 @@ def test_what_is_no_client_is_refused_at_once(client: Any) -> None:
         rxs.from_responses(client, model="any", input="hi")
 
 
-async def test_an_sdk_that_has_lost_its_decoder_still_iterates(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_sdk_that_has_lost_its_decoder_still_iterates() -> None:
     client = MagicMock(spec=openai.AsyncOpenAI)
     del client._make_sse_decoder
     client.chat.completions.create = AsyncMock(return_value=iter([simple("Hello"), simple(None, "stop")]))

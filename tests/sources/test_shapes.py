@@ -106,7 +106,7 @@ def test_tool_calls_of_objects_are_read() -> None:
 
 
 def test_azures_first_event_has_no_choices_and_an_empty_object() -> None:
-    first = {"object": "", "choices": [], "prompt_filter_results": []}
+    first: Any = {"object": "", "choices": [], "prompt_filter_results": []}
     assert [type(found) for found in fed(first, chunk({"content": "a"}))] == [StreamChunk, StreamChunk]
 
 
@@ -161,7 +161,9 @@ REQUEST = httpx2.Request("POST", "http://127.0.0.1")
         (ValueError("no JSON"), MalformedStream),
     ],
 )
-def test_what_the_wire_did_is_explained_with_the_answer_so_far(error: Exception, kind: type[Exception]) -> None:
+def test_what_the_wire_did_is_explained_with_the_answer_so_far(
+    error: Exception, kind: type[Exception]
+) -> None:
     shapes = Shapes()
     assert list(shapes.feed(chunk({"content": "Hel"})))
     explained = shapes.explain(Lost(error))

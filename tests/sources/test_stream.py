@@ -1,6 +1,7 @@
 """Any iterable as an Observable: how often, how far, and what must not be one."""
 
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -45,8 +46,7 @@ FACTORIES: dict[str, Any] = {
     "async function, to an async iterator": awaits_to_an_async_iterator,
     "lambda, to a list": lambda: ITEMS,
     "lambda, to an iterator": lambda: iter(ITEMS),
-    "lambda, to a coroutine": lambda: awaits_to_a_list(),
-    "lambda, to a coroutine of a coroutine": lambda: awaits_to_an_async_iterator(),
+    "partial of an async function": partial(awaits_to_a_list),
 }
 
 
