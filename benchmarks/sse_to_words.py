@@ -1,6 +1,6 @@
 """A whole request: from the bytes of the network to words."""
 
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
@@ -13,7 +13,10 @@ from benchmarks.workloads import chat_client, sse_reads
 __all__ = ("ROW", "contenders", "lines")
 
 ROW = "sse-to-words"
-REQUEST: dict[str, Any] = {"model": "smollm2-135m", "messages": [{"role": "user", "content": "Tell me a story."}]}
+REQUEST: dict[str, Any] = {
+    "model": "smollm2-135m",
+    "messages": [{"role": "user", "content": "Tell me a story."}],
+}
 
 
 def contenders(chunks: int) -> list[Contender]:
@@ -21,12 +24,12 @@ def contenders(chunks: int) -> list[Contender]:
     client = chat_client(sse_reads(chunks))
 
     @asynccontextmanager
-    async def sdk() -> AsyncIterator[AsyncIterable[Any]]:
+    async def sdk() -> AsyncGenerator[AsyncIterable[Any], None]:
         async with await _stream(client) as stream:
             yield stream
 
     @asynccontextmanager
-    async def raw_bytes() -> AsyncIterator[AsyncIterable[Any]]:
+    async def raw_bytes() -> AsyncGenerator[AsyncIterable[Any], None]:
         request = client.chat.completions.with_streaming_response.create(**REQUEST, stream=True)
         async with request as response:
             yield response.iter_bytes()

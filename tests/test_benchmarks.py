@@ -1,6 +1,7 @@
 """The benchmarks compare like with like: every contender of a row gives the same. Nothing is timed here."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +116,8 @@ class TestCommand:
     ) -> None:
         bad = Line("slow", "this", "that", 2000, 10, "cheaper", 4, 6, {"half": 1000})
         good = Line("quick", "this", "that", 10, 2000, "cheaper", 4, 6)
-        monkeypatch.setattr(command, "ROWS", {"slow": lambda _: [bad], "quick": lambda _: [good]})
+        rows: dict[str, Callable[[bool], list[Line]]] = {"slow": lambda _: [bad], "quick": lambda _: [good]}
+        monkeypatch.setattr(command, "ROWS", rows)
         file = tmp_path / "results.json"
         assert command.main(["--json", str(file)]) == 1
         assert [line["verdict"] for line in json.loads(file.read_text())["lines"]] == ["FAILS", "ok"]

@@ -66,8 +66,8 @@ async def _drive(
         with scope:
             async with pump:
                 try:
-                    async for _ in pump.items():
-                        pass  # the observer has it already
+                    # To the end: nothing comes out, since the observer itself is the end of the chain.
+                    await anext(pump.items(), None)
                 except Exception as failure:
                     # The observer's own exception is not the stream's error: it must not come back to it.
                     if pump.disposed or failure is pump.escaped:
@@ -82,5 +82,8 @@ async def _drive(
             on_error(error)
     except Exception as failure:  # noqa: BLE001 - nobody awaits this task, so the loop is told
         asyncio.get_running_loop().call_exception_handler(
-            {"message": "rxstream: a plain subscribe() failed where nobody could be told", "exception": failure}
+            {
+                "message": "rxstream: a plain subscribe() failed where nobody could be told",
+                "exception": failure,
+            }
         )

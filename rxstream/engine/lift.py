@@ -56,7 +56,7 @@ class LiftedObservable(StreamObservable[B]):
         """Make the machines of one subscription."""
         return Fused([factory() for factory in self.factories])
 
-    def _connect(
+    def _connect(  # noqa: C901 - four small functions on the same variables
         self, observer: abc.ObserverBase[B], scheduler: abc.SchedulerBase | None = None
     ) -> abc.DisposableBase:
         chain = self.chain()

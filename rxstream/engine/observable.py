@@ -50,8 +50,8 @@ class StreamObservable(Observable[T_co]):
             if scheduler is None:
                 scheduler = scope
         if hasattr(on_next, "on_next"):
-            on_error, on_completed = on_next.on_error, on_next.on_completed
-            on_next = on_next.on_next
+            observer: Any = on_next
+            on_next, on_error, on_completed = observer.on_next, observer.on_error, observer.on_completed
         link = Link(on_next, on_error, on_completed)
         try:
             subscription = self._subscribe_core(link, scheduler)

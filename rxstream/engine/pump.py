@@ -182,8 +182,7 @@ class Pump:
     def _sink_next(self, value: Any) -> None:
         self._inbox.append(value)
         if not self.driving:
-            self._hot = True
-            self._bell.ring()
+            self._kick()
 
     def _sink_error(self, error: Exception) -> None:
         self._error = error
@@ -235,7 +234,7 @@ class Pump:
             if ran:
                 # Not only when there is nothing else to do: timers of which one is always due must not
                 # starve the sources.
-                if self._only_source() is None:
+                if self._only_source() is None and not self._done:
                     self._ask()
                 continue
             inlet = self._only_source()
@@ -337,9 +336,7 @@ class Pump:
             self.task_group.start_soon(inlet.run)
         self._starting.clear()
         if len(self._live) == 1:
-            inlet = next(iter(self._live))
-            if not inlet.parked:
-                inlet.want()
+            next(iter(self._live)).want()
 
     def _end(self, inlet: Inlet, error: Exception | None) -> None:
         """Take a source off, and tell the chain how it ended."""

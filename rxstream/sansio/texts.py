@@ -39,16 +39,16 @@ class _OnText:
         )
 
     def _take(self, chunk: StreamChunk) -> None:
-        """Check that a chunk's text belongs to the text so far."""
+        """Take on the choice of the first text; refuse any other one's."""
         if self._choice is None:
             self._choice = chunk.choice
-        elif chunk.choice != self._choice:
-            msg = (
-                f"{self._operator} works on one text, and got chunks of choice {self._choice} and of choice "
-                f"{chunk.choice} of one answer. Pick one before it: "
-                f"ops.filter(lambda chunk: chunk.choice == {self._choice})."
-            )
-            raise MixedChoices(msg)
+            return
+        msg = (
+            f"{self._operator} works on one text, and got chunks of choice {self._choice} and of choice "
+            f"{chunk.choice} of one answer. Pick one before it: "
+            f"ops.filter(lambda chunk: chunk.choice == {self._choice})."
+        )
+        raise MixedChoices(msg)
 
 
 class Splitter(_OnText):

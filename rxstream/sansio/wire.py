@@ -162,7 +162,7 @@ class AnswerDecoder:
                     return self._decode(chunk[6:line_end])
                 if chunk[-2] == LF:
                     texts = chunk[6:-2].split(b"\n\ndata: ")
-                    # Two line ends for each, and those are accounted for: each is one line, nothing is between.
+                    # Two line ends for each, and they are accounted for: each is one line, nothing between.
                     if chunk.count(b"\n") == 2 * len(texts):
                         return self._decode_each(texts)
         return self._read(chunk)

@@ -53,8 +53,12 @@ def record_stream(path: str | PathLike[str]) -> Callable[[Observable[T]], Observ
                 observer.on_error(error)
 
             def on_completed() -> None:
-                tape.finish()
-                observer.on_completed()
+                try:
+                    tape.finish()
+                except OSError as error:
+                    observer.on_error(error)
+                else:
+                    observer.on_completed()
 
             subscription = source.subscribe(on_next, on_error, on_completed, scheduler=scheduler)
             return CompositeDisposable(subscription, Disposable(lambda: tape.end("left by the reader")))
@@ -115,12 +119,19 @@ class _Tape:
         self.end("complete")
 
     def end(self, how: str) -> None:
-        """Write how it ended, once."""
-        if not self._ended and self._file is not None:
-            with suppress(OSError):
-                self._put({"t": self._time(), "end": how})
-                self._file.close()
+        """Write how it ended, once; what ended it counts for more than whether that can be written."""
+        if self._ended:
+            return
         self._ended = True
+        with suppress(OSError):
+            if self._file is None:
+                self._open(
+                    {}
+                )  # of a stream without an item, too: an older file must not pass for its recording
+            self._put({"t": self._time(), "end": how})
+        if self._file is not None:
+            with suppress(OSError):
+                self._file.close()
 
     def _open(self, event: dict[str, Any]) -> None:
         self._is_responses = str(event.get("type", "")).startswith("response.")

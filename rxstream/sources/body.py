@@ -52,7 +52,7 @@ class AsyncBody:
         if reads is None:
             manager = self._send()
             response = await manager.__aenter__()
-            reads = response.iter_bytes()
+            reads = _reads(response)
             self._manager, self._reads = manager, reads
         try:
             read: bytes = await anext(reads)
@@ -101,6 +101,14 @@ class SyncBody(Threaded):
         with self._lock, suppress(Exception):
             for _ in opened.items:
                 pass
+
+
+def _reads(response: Any) -> Any:
+    """Iterate over the body's reads; where nothing is compressed, past two generators of the client's."""
+    http_response = response.http_response
+    if "content-encoding" in http_response.headers or http_response.is_stream_consumed:
+        return response.iter_bytes()
+    return http_response.aiter_raw()
 
 
 def _sent(manager: Any) -> Blocking:

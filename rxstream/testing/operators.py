@@ -14,7 +14,7 @@ import asyncio
 import importlib.util
 import sys
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Generic, Literal, TypeVar, cast
 
 import anyio
@@ -234,15 +234,10 @@ class _Check(Generic[A, B]):
         self._check_closed(source, "the reader had left after one item")
 
         source = _Source(self._items)
-        mine = _Planned("the reader's own exception")
-        try:
-            with self._nothing_left("an exception of its reader"):
-                async with open_stream(self._on(source)) as items:
-                    await anext(items)
-                    raise mine
-        except _Planned as got:
-            if got is not mine:
-                raise
+        with self._nothing_left("an exception of its reader"), suppress(_Planned):
+            async with open_stream(self._on(source)) as items:
+                await anext(items)
+                raise _Planned("the reader's own exception")
         self._check_closed(source, "the reader had left by an exception of its own")
 
         scope = anyio.CancelScope()

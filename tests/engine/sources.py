@@ -5,14 +5,17 @@ from itertools import count
 from typing import Any, Final, Literal, TypeAlias
 
 import anyio
-from reactivex import Observable
-from reactivex import operators as ops
+from anyio.lowlevel import checkpoint
+from reactivex import Observable, operators
 
 from rxstream.engine.lift import lift
 from rxstream.engine.observable import PullObservable
 from rxstream.sinks.open_stream import open_stream
 
 Backend: TypeAlias = Literal["asyncio", "trio"]
+
+#: The stock operators without their types, so that each lambda here need not spell its own out.
+ops: Final[Any] = operators
 
 #: An hour: a timer that is there, and never fires in these tests.
 LONG: Final = 3600.0
@@ -143,7 +146,8 @@ MODES: Final[dict[str, Mode]] = {
     "straight, 1": lambda source: source.pipe(lift(Same)),
     "straight, 2": lambda source: source.pipe(lift(Same), lift(Same)),
     "straight, 3": lambda source: source.pipe(lift(Same), lift(Same), lift(Same)),
-    "straight, 4": lambda source: source.pipe(lift(Same), lift(Same), lift(Same), lift(Same)),
+    "straight, 4": lambda source: source.pipe(*[lift(Same)] * 4),
+    "straight, 5": lambda source: source.pipe(*[lift(Same)] * 5),
     # the consumer's own task pulls, stock operators follow
     "direct": lambda source: source.pipe(ops.map(identity)),
     # a task of the pump pulls, since there is a timer
@@ -176,5 +180,5 @@ async def eventually(condition: Callable[[], bool]) -> None:
     for _ in range(10_000):
         if condition():
             return
-        await anyio.sleep(0)
+        await checkpoint()
     raise AssertionError("it did not happen")

@@ -8,14 +8,23 @@ from typing import Any
 import anyio
 import pytest
 import reactivex as rx
+from anyio.lowlevel import checkpoint
 from reactivex import Observable
-from reactivex import operators as ops
 
 from rxstream.engine.observable import PullObservable
 from rxstream.engine.pump import Pump
 from rxstream.sinks.open_stream import open_stream
 from rxstream.testing import VirtualClock
-from tests.engine.sources import LONG, MODES, Backend, Mode, Source, read, read_until_error
+from tests.engine.sources import (
+    LONG,
+    MODES,
+    Backend,
+    Mode,
+    Source,
+    ops,
+    read,
+    read_until_error,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -38,7 +47,7 @@ async def test_nothing_is_opened_before_the_first_item_is_asked_for(mode: Mode) 
     source = Source()
     async with open_stream(built(source, mode)):
         for _ in range(5):
-            await anyio.sleep(0)
+            await checkpoint()
         assert source.opened == 0
     assert source.log == []
 
@@ -51,7 +60,7 @@ async def test_at_most_one_item_is_ahead_of_the_reader(mode: Mode) -> None:
         consumed = 0
         async for _ in items:
             for _ in range(3):
-                await anyio.sleep(0)
+                await checkpoint()
             # The other one of two is live until its end was seen; until then there is credit: one item.
             other_is_over += 1
             assert source.produced - consumed <= (1 if other_is_over > 2 else 2)
@@ -84,7 +93,7 @@ async def test_each_of_several_sources_is_ahead_by_no_more_than_its_credit() -> 
         consumed = 0
         async for _ in items:
             for _ in range(20):
-                await anyio.sleep(0)
+                await checkpoint()
             consumed += 1
             assert sum(source.produced for source in sources) - consumed <= 3 * 4 + 1
             assert all(source.produced <= consumed + 4 + 1 for source in sources)
@@ -458,6 +467,24 @@ async def test_an_interrupt_in_a_close_reaches_the_reader(mode: Mode, early: boo
     assert source.closed == 1
 
 
+async def test_of_several_interrupts_the_first_is_heard() -> None:
+    """It is not hidden by those that come while everything is being closed."""
+    first = Source(pause=0, items=[1], fail=Stop("first"))
+    others = [Source(pause=LONG, close_fail=Stop("other")) for _ in range(2)]
+    seen: list[BaseException] = []
+    with pytest.raises(Stop) as caught:
+        async with open_stream(rx.merge(first.observable, *(other.observable for other in others))) as items:
+            try:
+                async for _ in items:
+                    pass
+            except Stop as stop:
+                seen.append(stop)
+    assert seen == [first.fail]
+    assert caught.value in [other.close_fail for other in others]
+    assert caught.value.__context__ is None
+    assert all(source.closed == 1 for source in (first, *others))
+
+
 # ---------------------------------------------------------------- cancellation
 
 
@@ -508,7 +535,7 @@ async def test_a_stream_whose_source_was_cancelled_around_it_does_not_look_compl
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-# Python's own remark on a task that was cancelled before it began.
+# anyio's wrapper of a task that was cancelled before it began never came to what it wraps.
 @pytest.mark.filterwarnings("ignore:coroutine 'Inlet.run' was never awaited:RuntimeWarning")
 async def test_a_source_s_task_that_never_got_to_run_does_not_hold_up_the_end() -> None:
     """Whoever cancels all tasks (asyncio.run does) also hits those that have not started yet."""

@@ -1,3 +1,4 @@
+from functools import partial
 from typing import Any
 
 import anyio
@@ -51,7 +52,7 @@ def test_it_keeps_the_error() -> None:
 
 @pytest.mark.parametrize(
     "end",
-    [lambda buffer: buffer.mark_complete(), lambda buffer: buffer.mark_error(OSError())],
+    [StreamBuffer.mark_complete, partial(StreamBuffer.mark_error, error=OSError())],
     ids=["complete", "error"],
 )
 def test_nothing_counts_behind_the_end(end: Any) -> None:

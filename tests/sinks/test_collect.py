@@ -47,7 +47,12 @@ async def test_nothing_is_an_empty_answer() -> None:
 
 
 async def test_one_of_several_choices_is_asked_for() -> None:
-    both = [StreamChunk("a"), StreamChunk("b", choice=1), StreamChunk("", "stop"), StreamChunk("", "length", choice=1)]
+    both = [
+        StreamChunk("a"),
+        StreamChunk("b", choice=1),
+        StreamChunk("", "stop"),
+        StreamChunk("", "length", choice=1),
+    ]
     first = await rxs.collect(rxs.from_stream(both))
     second = await rxs.collect(rxs.from_stream(both), choice=1)
     assert (first.content, first.finish_reason, len(first.chunks)) == ("a", "stop", 4)
@@ -62,7 +67,11 @@ async def test_text_belongs_to_the_choice_that_is_asked_for() -> None:
 async def test_on_item_sees_each_item_as_it_comes(sink: Any) -> None:
     source = Source(["a", "b"])
     seen: list[tuple[str, int]] = []
-    await sink(source.observable, on_item=lambda item: seen.append((item, source.runs[0].produced)))
+
+    def look(item: str) -> None:
+        seen.append((item, source.runs[0].produced))
+
+    await sink(source.observable, on_item=look)
     assert seen == [("a", 1), ("b", 2)]
 
 
@@ -96,7 +105,9 @@ async def test_an_exception_of_on_item_closes_the_source_and_comes_unchanged(sin
 
 async def test_items_that_are_no_text_are_refused_and_the_source_is_closed() -> None:
     source = Source(["a", 7])
-    with pytest.raises(TypeError, match=r"expects str or StreamChunk items, and got int: 7\. .*to_list\(\)\."):
+    with pytest.raises(
+        TypeError, match=r"expects str or StreamChunk items, and got int: 7\. .*to_list\(\)\."
+    ):
         await rxs.collect(source.observable)
     assert source.closed == [1]
 

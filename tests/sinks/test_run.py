@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import closing
 from typing import Any
 
-import anyio
 import pytest
+from anyio.lowlevel import checkpoint
 from reactivex import operators as ops
 
 import rxstream as rxs
@@ -26,7 +26,7 @@ def test_run_waits_for_an_async_on_item() -> None:
     seen: list[int] = []
 
     async def look(item: int) -> None:
-        await anyio.sleep(0)
+        await checkpoint()
         seen.append(item)
 
     rxs.run(rxs.from_stream([1, 2]), on_item=look)
@@ -42,11 +42,14 @@ def test_run_raises_what_the_stream_raises() -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (rxs.run, r"run\(\) is for synchronous code, and a {} event loop .* Write `await rxs\.to_list"),
-        (rxs.iter_stream, r"iter_stream\(\) is for .* a {} event loop .* Write `async with rxs\.open_stream"),
+        (rxs.run, r"run\(\) is for synchronous code, and an event loop \({}\) .* Write `await rxs\.to_list"),
+        (rxs.iter_stream, r"iter_stream\(\) is for .* loop \({}\) .* Write `async with rxs\.open_stream"),
     ],
+    ids=["run", "iter_stream"],
 )
-async def test_inside_a_loop_they_say_what_to_write_instead(call: Any, message: str, anyio_backend: str) -> None:
+async def test_inside_a_loop_they_say_what_to_write_instead(
+    call: Any, message: str, anyio_backend: str
+) -> None:
     with pytest.raises(UsageError, match=message.format(anyio_backend)):
         call(rxs.from_stream(["a"]))
 
@@ -147,11 +150,15 @@ def test_no_loop_is_left_behind() -> None:
         asyncio.get_running_loop()
 
 
+def all_of(stream: Any) -> list[Any]:
+    return list(rxs.iter_stream(stream))
+
+
 def interrupt_now() -> None:
     signal.raise_signal(signal.SIGINT)
 
 
-@pytest.mark.parametrize("read", [rxs.run, lambda stream: list(rxs.iter_stream(stream))], ids=["run", "iter_stream"])
+@pytest.mark.parametrize("read", [rxs.run, all_of], ids=["run", "iter_stream"])
 def test_control_c_while_the_stream_waits_closes_the_source(read: Any) -> None:
     async def interrupt() -> None:
         asyncio.get_running_loop().call_soon(interrupt_now)
@@ -173,5 +180,5 @@ def test_control_c_in_the_loops_own_body_closes_the_source() -> None:
 
 
 def test_stock_operators_run_in_the_middle() -> None:
-    stream = rxs.from_stream(["one", "two"]).pipe(ops.map(len), ops.sum())
+    stream = rxs.from_stream(lambda: ["one", "two"]).pipe(ops.map(len), ops.sum())
     assert rxs.run(stream) == list(rxs.iter_stream(stream)) == [6]

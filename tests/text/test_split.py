@@ -10,6 +10,9 @@ from reactivex import operators as ops
 import rxstream as rxs
 from rxstream.errors import MixedChoices, UnknownName
 
+#: The same names, for what their types forbid.
+anything: Any = rxs
+
 ANSWER = [
     rxs.StreamChunk("", role="assistant"),
     rxs.StreamChunk("Hel"),
@@ -133,11 +136,19 @@ def test_an_unfinished_word_is_dropped_at_an_error() -> None:
 # ---------------------------------------------------------------- what is refused
 
 
+def is_first(chunk: rxs.StreamChunk) -> bool:
+    return chunk.choice == 0
+
+
+def is_second(chunk: rxs.StreamChunk) -> bool:
+    return chunk.choice == 1
+
+
 def test_two_choices_are_refused_and_the_message_says_how_to_pick_one() -> None:
     both = [rxs.StreamChunk("a", choice=0), rxs.StreamChunk("b", choice=1), rxs.StreamChunk("c", choice=0)]
     with pytest.raises(MixedChoices, match=re.escape("ops.filter(lambda chunk: chunk.choice == 0)")):
         given(both, rxs.buffer_words())
-    only: Any = ops.filter(lambda chunk: chunk.choice == 0)  # type: ignore[attr-defined] # pyright: ignore
+    only: Any = ops.filter(is_first)
     assert given(both, only, rxs.buffer_words()) == ["ac"]
 
 
@@ -145,7 +156,7 @@ def test_a_recording_of_two_choices_can_be_read_choice_by_choice() -> None:
     answer = rxs.from_recording("14-n2", speed=None)
     with pytest.raises(MixedChoices):
         rxs.run(answer.pipe(rxs.buffer_words()))
-    words = rxs.run(answer.pipe(ops.filter(lambda chunk: chunk.choice == 1), rxs.buffer_words()))
+    words = rxs.run(answer.pipe(ops.filter(is_second), rxs.buffer_words()))
     text = "".join(chunk.content for chunk in rxs.run(answer) if chunk.choice == 1)
     assert words == text.split()
 
@@ -158,13 +169,21 @@ def test_items_that_are_no_text_are_refused_by_the_operators_name() -> None:
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: rxs.buffer_words(rule="x"), UnknownName, r"expects 'whitespace' or 'unicode' and got 'x'"),  # type: ignore[arg-type] # pyright: ignore
+        (
+            lambda: anything.buffer_words(rule="x"),
+            UnknownName,
+            r"expects 'whitespace' or 'unicode' and got 'x'",
+        ),
         (lambda: rxs.buffer_sentences(language="xx"), UnknownName, r"xx"),
         (lambda: rxs.buffer_sentences(max_chars=0), ValueError, r"max_chars"),
         (lambda: rxs.buffer_chars(0), ValueError, r"positive int"),
-        (lambda: rxs.buffer_by("token"), UnknownName, r"'word', .*'char' and got 'token'\. For units of your own"),
-        (lambda: rxs.buffer_by(["word"]), UnknownName, r"expects one of"),  # type: ignore[arg-type] # pyright: ignore
-        (lambda: rxs.buffer_with(7), TypeError, r"buffer_with\(\) expects a machine's class"),  # type: ignore[arg-type] # pyright: ignore
+        (
+            lambda: rxs.buffer_by("token"),
+            UnknownName,
+            r"'word', .*'char' and got 'token'\. For units of your own",
+        ),
+        (lambda: anything.buffer_by(["word"]), UnknownName, r"expects one of"),
+        (lambda: anything.buffer_with(7), TypeError, r"buffer_with\(\) expects a machine's class"),
     ],
     ids=["rule", "language", "max_chars", "chars", "kind", "kind that is no str", "machine"],
 )
