@@ -49,10 +49,10 @@ class StreamObservable(Observable[T_co]):
                 return subscribe_detached(self, on_next, on_error, on_completed, scheduler)
             if scheduler is None:
                 scheduler = scope
-        if hasattr(on_next, "on_next"):
-            observer: Any = on_next
-            on_next, on_error, on_completed = observer.on_next, observer.on_error, observer.on_completed
-        link = Link(on_next, on_error, on_completed)
+        push: Any = on_next
+        if hasattr(push, "on_next"):
+            push, on_error, on_completed = push.on_next, push.on_error, push.on_completed
+        link = Link(push, on_error, on_completed)
         try:
             subscription = self._subscribe_core(link, scheduler)
         except Exception as error:

@@ -9,7 +9,6 @@ the same however many there are. Operators always run in the consumer's task.
 
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from datetime import UTC, datetime, timedelta
 from types import AsyncGeneratorType
 from typing import Any, Self
 
@@ -50,7 +49,6 @@ class Pump:
         self._out: deque[Any] = deque()
         # Where the chain's end puts what comes: into nothing, once it has told its own end.
         self._inbox = self._out
-        self._ready: deque[Work] = deque()
         self.timers = Timers()
         self._live: dict[Inlet, None] = {}
         self._starting: dict[Inlet, None] = {}
@@ -68,7 +66,6 @@ class Pump:
         self._root: abc.DisposableBase | None = None
         self._bell = Bell()
         self._straight: tuple[Inlet, Fused] | None = None
-        self._clock_zero: tuple[datetime, float] | None = None
 
     # ------------------------------------------------------------ subscribing
 
@@ -133,23 +130,12 @@ class Pump:
         """Tell whether several sources are live, so that each may run ahead by its credit."""
         return len(self._live) > 1
 
-    # ------------------------------------------------------------ time, for the scope
-
-    def now(self) -> datetime:
-        """Wall-clock time that moves with the event loop's clock."""
-        if self._clock_zero is None:
-            self._clock_zero = datetime.now(UTC), self.timers.clock()
-        wall, loop = self._clock_zero
-        return wall + timedelta(seconds=self.timers.clock() - loop)
-
-    def add_ready(self, work: Work) -> None:
-        """Have an action run in the next turn."""
-        self._ready.append(work)
-        self._kick()
-
-    def add_timer(self, seconds: float, work: Work) -> None:
-        """Have an action run in ``seconds`` seconds."""
-        self.timers.add(seconds, work)
+    def schedule(self, work: Work, seconds: float = 0) -> None:
+        """Have an action run in the next turn, or in so many seconds."""
+        if seconds:
+            self.timers.add(seconds, work)
+        else:
+            self.timers.add_ready(work)
         self._kick()
 
     # ------------------------------------------------------------ what sources and the chain's end report
@@ -189,7 +175,7 @@ class Pump:
         self._sink_completed()
 
     def _sink_completed(self) -> None:
-        self._inbox = deque(maxlen=0)
+        self._inbox = deque[Any](maxlen=0)
         self.stop()
 
     def _kick(self) -> None:
@@ -290,21 +276,10 @@ class Pump:
     def _run_due(self) -> bool:
         """Run what is ready, and the timers whose time has come."""
         ran = False
-        ready = self._ready
-        for _ in range(len(ready)):
-            ran = self._run(ready.popleft()) or ran
-        if self.timers:
-            # As of now: a timer that is started meanwhile, however short, waits for the next turn.
-            now = self.timers.clock()
-            while (work := self.timers.pop_due(now)) is not None:
-                ran = self._run(work)
+        for work in self.timers.due():
+            ran = True
+            self._drive(work.run)
         return ran
-
-    def _run(self, work: Work) -> bool:
-        if work.disposed:
-            return False
-        self._drive(work.run)
-        return True
 
     def _deliver(self) -> bool:
         """Push one parked item of the source whose turn it is."""

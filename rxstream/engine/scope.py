@@ -77,12 +77,12 @@ class Scope(PeriodicScheduler):
     @property
     def now(self) -> datetime:
         """The pump's time, in UTC: it moves with the event loop's clock, also when that is virtual."""
-        return self.pump.now()
+        return self.pump.timers.now()
 
     def schedule(self, action: abc.ScheduledAction[S], state: S | None = None) -> abc.DisposableBase:
         """Run an action in the pump's next turn."""
         work = Work(self, action, state)
-        self.pump.add_ready(work)
+        self.pump.schedule(work)
         return work
 
     def schedule_relative(
@@ -93,7 +93,7 @@ class Scope(PeriodicScheduler):
         if seconds <= 0:
             return self.schedule(action, state)
         work = Work(self, action, state, self.pump.timers)
-        self.pump.add_timer(seconds, work)
+        self.pump.schedule(work, seconds)
         return work
 
     def schedule_absolute(

@@ -1,6 +1,9 @@
-"""Timers, on the event loop's clock: the soonest first, and those called off forgotten."""
+"""What operators have asked the pump to do: in its next turn, or at a time on the event loop's clock."""
 
 import heapq
+from collections import deque
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from math import inf
 
@@ -17,7 +20,7 @@ class Timers:
     of the middle of a heap is dear, so it stays until half of them are dead, and then the heap is made anew.
     """
 
-    __slots__ = ("_dead", "_heap", "_number", "clock")
+    __slots__ = ("_dead", "_heap", "_number", "_ready", "_zero", "clock")
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, Work]] = []
@@ -25,9 +28,22 @@ class Timers:
         #: The event loop's time; an operator may ask for a timer in any thread that pushes into a Subject.
         self.clock = loop_clock()
         self._number = count()  # those of one moment keep their order
+        self._ready: deque[Work] = deque()
+        self._zero: tuple[datetime, float] | None = None
 
     def __bool__(self) -> bool:
         return len(self._heap) > self._dead
+
+    def now(self) -> datetime:
+        """Wall-clock time that moves with the event loop's clock."""
+        if self._zero is None:
+            self._zero = datetime.now(UTC), self.clock()
+        wall, loop = self._zero
+        return wall + timedelta(seconds=self.clock() - loop)
+
+    def add_ready(self, work: Work) -> None:
+        """Have an action run in the next turn."""
+        self._ready.append(work)
 
     def add(self, seconds: float, work: Work) -> None:
         """Have an action run in ``seconds`` seconds."""
@@ -44,6 +60,20 @@ class Timers:
     def next_deadline(self) -> float:
         """Return the time of the next timer, on the event loop's clock; infinity if there is none."""
         return self._heap[0][0] if self._heap else inf
+
+    def due(self) -> Iterator[Work]:
+        """Give what is ready, and the timers whose time has come, as of now.
+
+        What is scheduled meanwhile, at once or for however short a time, waits for the next turn.
+        """
+        for _ in range(len(self._ready)):
+            work = self._ready.popleft()
+            if not work.disposed:
+                yield work
+        if self:
+            now = self.clock()
+            while (timer := self.pop_due(now)) is not None:
+                yield timer
 
     def pop_due(self, now: float) -> Work | None:
         """Take the next timer whose time has come at ``now``."""

@@ -37,6 +37,8 @@ def from_stream(source: Any, /) -> Observable[Any]:
     Items are pulled one by one, when they are asked for, and the source is closed when the stream is left.
     A synchronous iterable is read in the event loop: one that waits, waits for everybody (the ``openai``
     package's own ``Stream`` is read in a thread).
+    An async generator must not ``yield`` inside a task group or a cancel scope of its own: nobody could close
+    it half-way then (PEP 789).
 
     Raises TypeError for what cannot be iterated over. For a request of the ``openai`` package
     ``from_chat`` is fifty times cheaper.

@@ -158,9 +158,14 @@ def mapped(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lift(lambda: Mapping(function))
 
 
-functions = st.sampled_from(
-    [lambda x: x + 1, lambda x: x * 3, lambda x: -x, lambda x: x // 2, lambda x: 6 // x]
-)
+NUMBERS: list[Callable[[int], int]] = [
+    lambda x: x + 1,
+    lambda x: x * 3,
+    lambda x: -x,
+    lambda x: x // 2,
+    lambda x: 6 // x,
+]
+functions = st.sampled_from(NUMBERS)
 
 
 @given(st.lists(st.integers(-5, 5), max_size=8), functions, functions)

@@ -1,5 +1,8 @@
 """An operator closes its gate, and its upstream is asked for nothing more."""
 
+# What travels through Rx is of any type, and so is what lambdas among its operators get.
+# pyright: reportUnknownLambdaType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
+
 from collections.abc import Callable
 from typing import Any
 

@@ -1,12 +1,15 @@
 """Chains stay ours from the source to the end, whatever stands between; and leave nothing open."""
 
+# What travels through Rx is of any type, and so is what lambdas among its operators get.
+# pyright: reportUnknownLambdaType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
+
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import anyio
 import pytest
 import reactivex as rx
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from reactivex import ConnectableObservable, Observable, Observer
 from reactivex.disposable import BooleanDisposable, Disposable
@@ -66,7 +69,11 @@ async def test_an_observer_or_callbacks_will_do() -> None:
 
         return operator
 
-    source = StreamObservable[Any](lambda observer, _=None: observer.on_next(1) or observer.on_completed())
+    def one(observer: Any, _: Any = None) -> Any:
+        observer.on_next(1)
+        observer.on_completed()
+
+    source = StreamObservable[Any](one)
     for observer in (
         Observer[Any](seen.append, seen.append, lambda: seen.append("|")),
         Callable_(seen.append, seen.append, lambda: seen.append("|")),
@@ -80,7 +87,7 @@ async def test_an_observer_or_callbacks_will_do() -> None:
 @pytest.mark.parametrize("kind", ["disposable", "function", "nothing"])
 async def test_a_subscribe_function_may_return_what_rx_allows(kind: str) -> None:
     disposed: list[str] = []
-    result = {
+    result: Any = {
         "disposable": Disposable(lambda: disposed.append("yes")),
         "function": lambda: disposed.append("yes"),
         "nothing": None,
@@ -210,7 +217,6 @@ PAUSES = [None, 0, 0.1, 1]
     generator=st.booleans(),
     backend=st.sampled_from(["asyncio", "trio"]),
 )
-@settings(max_examples=100)
 def test_whatever_was_opened_is_closed_once_however_a_chain_is_left(
     chain: list[str],
     leave: str,
@@ -227,8 +233,10 @@ def test_whatever_was_opened_is_closed_once_however_a_chain_is_left(
     for name in chain:
         observable = observable.pipe(OPERATORS[name](sources))
 
+    mine = KeyError("mine")
+    raised: list[Exception] = []
+
     async def main() -> None:
-        mine = KeyError("mine")
         read_so_far = 0
         with anyio.move_on_after(2.05 if leave == "time out" else 100):
             try:
@@ -245,13 +253,14 @@ def test_whatever_was_opened_is_closed_once_however_a_chain_is_left(
                                     scope.cancel()
                                     await anext(items, None)
                                 break
-            except KeyError as error:
-                assert error is mine
             except Exception as error:
-                assert not isinstance(error, BaseExceptionGroup)
+                raised.append(error)
         assert all(source.closed_once for source in sources)
 
     VirtualClock().run(main, backend=backend)
+    assert len(raised) <= 1
+    for error in raised:
+        assert error is mine or not isinstance(error, KeyError | BaseExceptionGroup)
 
 
 @pytest.mark.anyio

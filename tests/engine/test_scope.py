@@ -1,5 +1,8 @@
 """Operators that know time run on the pump's clock, in the reader's task, and start no thread."""
 
+# What travels through Rx is of any type, and so is what lambdas among its operators get.
+# pyright: reportUnknownLambdaType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
+
 import threading
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
@@ -49,7 +52,7 @@ def timed(*moments: tuple[float, Any]) -> PullObservable[Any]:
 
 
 def timeline_of(observable: Observable[Any], backend: Backend) -> Timeline:
-    """Read in virtual time: each item with its second, then the end or the error; and see that no thread starts."""
+    """Read in virtual time: each item with its second, then the end or the error. No thread may start."""
 
     async def main() -> Timeline:
         found: Timeline = []
@@ -173,6 +176,8 @@ def test_an_operator_of_time_runs_on_the_pump_s_clock(name: str, tail: str, anyi
     assert timeline_of(source.pipe(*operators, *TAILS[tail]), anyio_backend) == expected
 
 
+START: Any = 0
+
 ROOTS: dict[str, tuple[Observable[Any], Timeline]] = {
     "interval": (rx.interval(2).pipe(ops.take(3)), [(2, 0), (4, 1), (6, 2), (6, END)]),
     "timer": (rx.timer(3), [(3, 0), (3, END)]),
@@ -196,7 +201,7 @@ ROOTS: dict[str, tuple[Observable[Any], Timeline]] = {
     ),
     "amb": (rx.amb(timed((2, "slow"), (3, END)), timed((1, "fast"), (2, END))), [(1, "fast"), (2, END)]),
     "generate": (
-        rx.generate_with_relative_time(0, lambda n: n < 2, lambda n: n + 1, lambda _: 1.0),
+        rx.generate_with_relative_time(START, lambda n: n < 2, lambda n: n + 1, lambda _: 1.0),
         [(1, 0), (2, 1), (2, END)],
     ),
     "using": (
@@ -271,7 +276,7 @@ async def test_what_an_action_returned_is_disposed_of_with_it() -> None:
     before, after = BooleanDisposable(), BooleanDisposable()
     async with Pump() as pump:
         work = pump.scope.schedule(lambda *_: before)
-        own = pump.scope.schedule(lambda *_: own.dispose() or after)  # type: ignore[func-returns-value]
+        own = pump.scope.schedule(lambda *_: own.dispose() or after)
         pump.scope.schedule_relative(0.001, lambda *_: pump.stop())
         pump.connect(rx.never(), print, pump.scope)
         assert [item async for item in pump.items()] == []

@@ -1,5 +1,7 @@
 """The heap of timers: the soonest first, and no room for the dead."""
 
+# pyright: reportPrivateUsage=false
+
 import pytest
 
 from rxstream.engine.pump import Pump
