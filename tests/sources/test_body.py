@@ -1,5 +1,6 @@
 """Leaving an answer, seen from the server: when the connection is closed, and when it is kept."""
 
+import gzip
 import json
 import time
 from collections.abc import Awaitable, Callable
@@ -169,3 +170,11 @@ async def test_the_transports_error_is_the_cause(kind: Kind) -> None:
     assert isinstance(error, ConnectionLost)
     assert type(error.__cause__).__name__ == "RemoteProtocolError"
     assert error.partial.content == "Hello"
+
+
+async def test_a_compressed_answer_is_read_as_any_other(kind: Kind) -> None:
+    headers = (("Content-Type", "text/event-stream"), ("Content-Encoding", "gzip"))
+    answer = Answer((gzip.compress(b"".join((*HELLO, *END))),), headers=headers).split(20)
+    with Server(answer) as server:
+        async with connected(kind, server) as client:
+            assert (await rxs.collect(rxs.from_chat(client, **ASK))).content == "Hello"

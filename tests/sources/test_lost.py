@@ -253,8 +253,10 @@ DELTA = b'data: {"type":"response.output_text.delta","delta":"Hello"}\n\n'
     "last",
     [
         b'data: {"type":"error","code":"rate_limit","message":"slow down"}\n\n',
-        b'data: {"type":"response.failed","response":'
-        b'{"error":{"code":"rate_limit","message":"slow down"}}}\n\n',
+        (
+            b'data: {"type":"response.failed","response":'
+            b'{"error":{"code":"rate_limit","message":"slow down"}}}\n\n'
+        ),
     ],
 )
 async def test_a_response_that_failed_says_why(last: bytes) -> None:

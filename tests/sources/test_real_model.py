@@ -1,4 +1,4 @@
-"""A real model at the other end: the answer that the SDK's own loop finds, and a server idle when it is left."""
+"""A real model at the other end: the answer is the SDK's own, and the server idle when it is left."""
 
 import json
 import time
