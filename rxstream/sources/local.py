@@ -7,6 +7,7 @@ closes it for a parent that had no time to.
 
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -47,9 +48,9 @@ class LocalModel:
     takes about half a second. However the block is left, the server is gone behind it.
 
     ``n_ctx``: tokens of one conversation; ``parallel``: how many are served at once. Memory grows with their
-    product. ``threads``: how many compute one answer. They wait for each other at every step: two are
-    half as fast again as one on an idle machine, and many times slower on a busy one. ``cache_prompt``:
-    what two prompts begin with alike is computed once. ``chat_template``: Jinja, in place of the model's own.
+    product. ``threads``: how many compute one answer; by default one for two cores. They wait for each
+    other at every step: as many as there are cores are faster on an idle machine, and many times slower on a
+    busy one. ``cache_prompt``: what two prompts begin with alike is computed once. ``chat_template``: Jinja, in place of the model's own.
     ``endpoint_slots``: serve ``/slots``, which tells what the server is doing. ``start_timeout``: seconds,
     the fetch not counted.
 
@@ -64,7 +65,7 @@ class LocalModel:
         *,
         n_ctx: int = 4096,
         parallel: int = 1,
-        threads: int = 1,
+        threads: int | None = None,
         cache_prompt: bool = True,
         chat_template: str | None = None,
         endpoint_slots: bool = True,
@@ -75,7 +76,7 @@ class LocalModel:
             "model_alias": [self.model],
             "n_ctx": n_ctx * parallel,  # the server shares it out over its slots
             "n_parallel": parallel,
-            "threads": threads,
+            "threads": threads or max(1, (os.cpu_count() or 2) // 2),
             "cache_prompt": cache_prompt,
             "cache_ram_mib": 0,
             "endpoint_metrics": True,

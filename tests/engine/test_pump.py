@@ -104,6 +104,14 @@ async def test_a_thousand_sources_are_all_read_and_closed() -> None:
     assert all((source.opened, source.closed) == (1, 1) for source in sources)
 
 
+async def test_what_a_source_had_parked_when_it_was_let_go_is_dropped() -> None:
+    busy, other = Source(pause=None), Source(["other"] * 5, pause=None)
+    found = await read(rx.merge(busy.pipe(ops.take(2)), other.observable))
+    assert sorted(found, key=str) == [0, 1, *["other"] * 5]
+    assert busy.produced == 2 + 8  # its credit was parked
+    assert busy.closed == other.closed == 1
+
+
 async def test_a_source_that_comes_late_joins_in() -> None:
     source = Source([1, 2, 3])
     inner = Source("ab")
