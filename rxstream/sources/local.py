@@ -50,9 +50,9 @@ class LocalModel:
     ``n_ctx``: tokens of one conversation; ``parallel``: how many are served at once. Memory grows with their
     product. ``threads``: how many compute one answer; by default one for two cores. They wait for each
     other at every step: as many as there are cores are faster on an idle machine, and many times slower on a
-    busy one. ``cache_prompt``: what two prompts begin with alike is computed once. ``chat_template``: Jinja, in place of the model's own.
-    ``endpoint_slots``: serve ``/slots``, which tells what the server is doing. ``start_timeout``: seconds,
-    the fetch not counted.
+    busy one. ``cache_prompt``: what two prompts begin with alike is computed once. ``chat_template``: Jinja,
+    in place of the model's own. ``endpoint_slots``: serve ``/slots``, which tells what the server is doing.
+    ``start_timeout``: seconds, the fetch not counted.
 
     Raises ``LocalModelError`` if the engine or the weights are missing, or the server does not start.
     """
