@@ -7,14 +7,31 @@ than most machines do.
 """
 
 from collections.abc import Callable, Container, Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from rxstream.sansio import Machine
 
-__all__ = ("Fused",)
+__all__ = ("FirstMachine", "Fused")
 
 Feed = Callable[[Any], Iterable[Any]]
 Into = Callable[[Any, list[Any]], None]
+
+
+class FirstMachine:
+    """What a source's own machine, the first in its chain, may do beyond the contract of machines."""
+
+    __slots__ = ()
+
+    #: Classes of items that it gives as they came, whatever it has seen before: asking it would cost as much
+    #: as all else that happens to them.
+    passes: Container[type] = ()
+
+    def explain(self, error: Exception) -> Exception:
+        """Return the error to raise for one of the source: the machine has seen what came before it."""
+        return error
+
+
+_NO_FIRST: Final = FirstMachine()
 
 
 class Fused:
@@ -27,14 +44,9 @@ class Fused:
         #: Those that may know their end before their input ends, and whether there are any.
         self.finishing: Sequence[Any] = _finishing(machines)
         self.finishes = bool(self.finishing)
-        #: The first machine may know better than the source what the source's error means: it has seen
-        #: what came before. ``explain(error)`` returns the error to raise.
-        self.explain: Callable[[Exception], Exception] = getattr(
-            machines[0] if machines else None, "explain", _same
-        )
-        #: The first machine may name classes of items that it gives as they came, whatever it has seen
-        #: before: asking it would cost as much as all else that happens to them.
-        self.passes: Container[type] = getattr(machines[0], "passes", ()) if machines else ()
+        first = machines[0] if machines and isinstance(machines[0], FirstMachine) else _NO_FIRST
+        self.explain = first.explain
+        self.passes = first.passes
         # From the last to the first: each one's output goes into what stands behind it.
         intos: list[Into] = [_append]
         for at in range(len(machines) - 1, -1, -1):
@@ -71,10 +83,6 @@ def _is_finished(finishing: Sequence[Any]) -> bool:
         if machine.finished:
             return True
     return False
-
-
-def _same(error: Exception) -> Exception:
-    return error
 
 
 def _append(value: Any, out: list[Any]) -> None:

@@ -1,6 +1,6 @@
 """From an Observable to ``async for``."""
 
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator
 from types import AsyncGeneratorType, TracebackType
 from typing import Generic, NoReturn, TypeVar
 
@@ -99,11 +99,11 @@ class StreamIterator(Generic[T]):
             return self._items
         return self
 
-    def __anext__(self) -> Awaitable[T]:
+    async def __anext__(self) -> T:
         items = self._items
-        if items is None or self._closed:
-            if self._closed:
-                return self._interrupted()
+        if self._closed:
+            self._refuse()
+        if items is None:
             items = self._items = self._pump.items()
         elif items.ag_running:
             msg = (
@@ -112,10 +112,10 @@ class StreamIterator(Generic[T]):
             )
             raise ConcurrentRead(msg)
         elif items.ag_frame is None and not self._pump.ended:
-            return self._interrupted()
-        return anext(items)
+            self._refuse()
+        return await anext(items)
 
-    async def _interrupted(self) -> NoReturn:
+    def _refuse(self) -> NoReturn:
         if self._closed:
             msg = "This stream is closed. Read it inside its `async with open_stream(...)` block."
         else:

@@ -7,6 +7,7 @@ raises ``Lost``, and the decoder's stage explains it (see ``engine.fuse``).
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
+from rxstream.engine.fuse import FirstMachine
 from rxstream.errors import ConnectionLost
 from rxstream.items import StreamChunk, StreamResult
 
@@ -42,7 +43,7 @@ class Decoder(Protocol):
         ...
 
 
-class DecodedAnswer:
+class DecodedAnswer(FirstMachine):
     """A decoder that can explain ``Lost``."""
 
     __slots__ = ("_decoder", "feed")

@@ -10,6 +10,7 @@ from typing import Any
 import httpx2
 import openai
 
+from rxstream.engine.fuse import FirstMachine
 from rxstream.errors import MalformedStream, ProviderError
 from rxstream.items import StreamChunk
 from rxstream.sansio.chat import ChatEvents
@@ -35,7 +36,7 @@ _OF_THE_SDK: dict[str, Callable[[], Any]] = {
 }
 
 
-class Shapes:
+class Shapes(FirstMachine):
     """Make chunks of whatever has the shape of a provider's event; let everything else pass.
 
     From the first such event on, the stream is an answer, and must end like one: with a finish reason.
@@ -69,11 +70,11 @@ class Shapes:
             self._events = self._make()
         return self._events.close()  # type: ignore[no-any-return]
 
-    def explain(self, lost: Exception) -> Exception:
+    def explain(self, error: Exception) -> Exception:
         """Say what an error of the SDK's iterator means for the answer; others are not ours to explain."""
-        if not isinstance(lost, Lost):
-            return lost
-        error = lost.error
+        if not isinstance(error, Lost):
+            return error
+        error = error.error
         if self._events is None:
             return error
         partial = self._events.partial()

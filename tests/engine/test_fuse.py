@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rxstream.engine.fuse import Fused
+from rxstream.engine.fuse import FirstMachine, Fused
 from rxstream.engine.lift import lift
 from rxstream.sansio import Machine
 from tests.engine.sources import (
@@ -207,7 +207,7 @@ def test_what_stood_before_a_fault_is_there_when_it_is_raised() -> None:
     assert out == [(1, "a0", "b0"), (1, "a1", "b0")]
 
 
-class Explaining(Scripted):
+class Explaining(Scripted, FirstMachine):
     """Knows what its source's errors mean."""
 
     def explain(self, error: Exception) -> Exception:

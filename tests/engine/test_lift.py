@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from reactivex import Observable
 
+from rxstream.engine.fuse import FirstMachine
 from rxstream.engine.lift import LiftedObservable, lift
 from rxstream.engine.observable import StreamObservable
 from tests.engine.sources import (
@@ -81,7 +82,7 @@ async def test_after_an_error_from_upstream_what_is_held_is_dropped() -> None:
 
 @pytest.mark.anyio
 async def test_what_a_machine_lets_pass_is_not_shown_to_it() -> None:
-    class Passing(Log):
+    class Passing(Log, FirstMachine):
         passes = frozenset({str})
 
     machine = Passing()

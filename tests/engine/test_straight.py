@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from rxstream.engine.fuse import FirstMachine
 from rxstream.engine.lift import lift
 from rxstream.sinks.open_stream import open_stream
 from tests.engine.sources import Same, Source, read, read_until_error
@@ -105,7 +106,7 @@ async def test_a_failing_close_is_a_note_on_a_machine_s_fault(at_close: bool, fi
         assert any("OSError('source')" in note for note in caught.value.__notes__)
 
 
-class Passing(Same):
+class Passing(Same, FirstMachine):
     """Lets plain texts pass, whatever came before them, and marks everything else."""
 
     passes = frozenset({str})

@@ -1,6 +1,6 @@
 """The reader's side of the pump. That the upstream is closed, the laws say for every operator."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from typing import Any
 
 import anyio
@@ -176,3 +176,27 @@ async def test_several_sources_are_each_at_most_their_credit_ahead() -> None:
         await anyio.wait_all_tasks_blocked()
         assert one.runs[0].produced + other.runs[0].produced <= 2 * (3 + 1) + 1
     assert one.closed == other.closed == [1]
+
+
+async def test_of_two_reads_made_at_once_the_second_is_refused() -> None:
+    async def slowly() -> AsyncIterator[int]:
+        for number in range(2):
+            await anyio.sleep(0.01)
+            yield number
+
+    told: list[object] = []
+
+    async def wait_for(read: Awaitable[int]) -> None:
+        try:
+            told.append(await read)
+        except ConcurrentRead:
+            told.append("refused")
+
+    async with rxs.open_stream(rxs.from_stream(slowly)) as items:
+        # Both are made before either runs.
+        reads = [anext(items), anext(items)]
+        async with anyio.create_task_group() as group:
+            for read in reads:
+                group.start_soon(wait_for, read)
+        assert sorted(map(str, told)) == ["0", "refused"]
+        assert await anext(items) == 1
