@@ -23,12 +23,15 @@ class ChatEvents(AnswerEvents):
     ``StreamTruncated``, all with ``partial``.
     """
 
-    __slots__ = ("_choices", "_expects_usage", "_model", "_name")
+    __slots__ = ("_choices", "_counted", "_expects_usage", "_model", "_name")
 
     def __init__(self, *, choices: int = 1, expects_usage: bool = False) -> None:
         super().__init__()
         self._choices = choices
         self._expects_usage = expects_usage
+        #: Whether a usage has come since the last finish reason. Of several choices llama.cpp counts each
+        #: by itself, and sends the one's count before the other has ended: that is not the whole.
+        self._counted = False
         self._model: str | None = None
         self._name: str | None = None
 
@@ -47,7 +50,10 @@ class ChatEvents(AnswerEvents):
             chunks = [self._read(event, choices[0])]
         else:
             chunks = [self._read(event, choice) for choice in choices]
+        if chunks[-1].finish_reason is not None:
+            self._counted = False
         if get("usage") is not None:
+            self._counted = True
             # On one chunk only: who adds up what the chunks carry must not count it twice.
             chunks[-1].usage = read_usage(
                 self.object_in(event, "usage"),
@@ -66,7 +72,8 @@ class ChatEvents(AnswerEvents):
         missing = [f"choice {number} has no finish_reason" for number in reasons if reasons[number] is None]
         if len(reasons) < self._choices:
             missing.append(f"{len(reasons)} of {self._choices} choices came")
-        if self._expects_usage and not self.done and self._answer.usage is None:
+        counted = self._counted if len(reasons) > 1 else self._answer.usage is not None
+        if self._expects_usage and not self.done and not counted:
             missing.append("neither [DONE] nor the usage that was asked for came")
         return missing
 

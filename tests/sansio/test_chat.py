@@ -275,6 +275,21 @@ def test_an_answer_is_whole_when_nothing_is_missing(
         assert fault[:2] == (StreamTruncated, f"the answer ended before its end: {missing}")
 
 
+def test_a_usage_from_before_the_last_finish_may_be_that_of_one_choice_only() -> None:
+    recording = load("14-n2")
+    body = recording.body
+    usages = [at for at in range(len(body)) if body.startswith(b'"usage":{', at)]
+    last_event = body.rindex(b"data: ", 0, usages[-1])
+    chunks, fault = drive(decoder_of(recording), [body[:last_event]])
+    assert [chunk.finish_reason for chunk in chunks if chunk.finish_reason] == ["length", "length"]
+    assert fault is not None
+    assert fault[0] is StreamTruncated
+    assert NO_USAGE in fault[1]
+    # Behind it, all is there, [DONE] or not.
+    end = body.index(b"\n\n", usages[-1]) + 2
+    assert drive(decoder_of(recording), [body[:end]])[1] is None
+
+
 def test_the_end_mark_stands_in_for_a_usage() -> None:
     body = b'data: {"choices": [{"finish_reason": "stop"}]}\n\n'
     assert drive(ChatDecoder(expects_usage=True), [body, b"data: [DONE]\n\n"])[1] is None

@@ -63,7 +63,9 @@ def truth_of(recording: Recording, body: bytes) -> Truth:
     content = "".join(c["delta"].get("content") or "" for c in choices if c["index"] == 0)
     asked = recording.request
     reasons = {c["index"] for c in choices if c["finish_reason"]}
-    counted = done or not asked.get("stream_options") or any(e.get("usage") for e in events)
+    # The recorded server counts each choice by itself.
+    usages = sum(bool(e.get("usage")) for e in events)
+    counted = done or not asked.get("stream_options") or usages == asked.get("n", 1)
     left_over = rest.strip() and not done
     is_whole = len(reasons) == asked.get("n", 1) and counted and not left_over
     return Truth(content, is_whole, b"[DONE]" in data)
