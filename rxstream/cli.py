@@ -6,11 +6,13 @@ import sys
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import rxstream as rxs
 from rxstream.errors import RxStreamError, UnknownName, UsageError
+from rxstream.sources.recording import bundled_recordings
 from rxstream.tour import Screen, play_tour
 
 if TYPE_CHECKING:
@@ -24,7 +26,6 @@ __all__ = ("main",)
 #: The units of --by, and what is printed behind each: some carry their own white space.
 _UNITS: Final = {"raw": "", "word": "", "grapheme": "", "sentence": "\n", "line": "\n", "paragraph": "\n"}
 _OPENAI_MODEL: Final = "gpt-4o-mini"
-_RECORDINGS: Final = Path(__file__).with_name("recordings")
 _INTERRUPTED: Final = 128 + 2
 _PIPE_CLOSED: Final = 128 + 13
 
@@ -102,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     chat.set_defaults(command=_chat)
 
     replay = commands.add_parser("replay", parents=[shown], help="play a recording, with its timing")
-    replay.add_argument("file", help=f"a file, or one of: {', '.join(_bundled())}")
+    replay.add_argument("file", help=f"a file, or one of: {', '.join(bundled_recordings())}")
     replay.add_argument("--speed", type=_speed, default=1.0, help="2 is twice as fast; max: at once")
     replay.set_defaults(command=_replay)
 
@@ -194,18 +195,14 @@ async def _replay(arguments: argparse.Namespace) -> None:
     await _show(rxs.from_recording(_recording(arguments.file), speed=arguments.speed), arguments)
 
 
-def _bundled() -> list[str]:
-    return sorted(path.stem for path in _RECORDINGS.glob("*.jsonl"))
-
-
 def _recording(name: str) -> Path:
     path = Path(name)
     if path.exists():
         return path
-    for stem in _bundled():
+    for stem, bundled in bundled_recordings().items():
         if name in {stem, stem.partition("-")[2]}:
-            return _RECORDINGS / f"{stem}.jsonl"
-    raise UnknownName(f"no file and no recording {name!r}; there are {', '.join(_bundled())}")
+            return bundled
+    raise UnknownName(f"no file and no recording {name!r}; there are {', '.join(bundled_recordings())}")
 
 
 async def _demo(arguments: argparse.Namespace) -> None:
@@ -253,15 +250,11 @@ def _of_first_answer(chunk: "StreamChunk") -> bool:
     return chunk.choice == 0
 
 
-def _content(chunk: "StreamChunk") -> str:
-    return chunk.content
-
-
 def _unit(kind: str) -> Any:
     from reactivex import operators as ops  # noqa: PLC0415
 
     if kind == "raw":
-        return ops.map(_content)
+        return ops.map(attrgetter("content"))
     if kind == "word":
         return rxs.buffer_words(keep_whitespace=True)
     return rxs.buffer_by(kind)

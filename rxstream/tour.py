@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from reactivex import Observable
@@ -10,7 +11,6 @@ from reactivex import operators as ops
 
 import rxstream as rxs
 from rxstream.errors import StreamTruncated
-from rxstream.items import StreamChunk
 
 __all__ = ("Screen", "play_tour")
 
@@ -52,7 +52,7 @@ class _Scene:
 
 
 def _scenes() -> list[_Scene]:
-    text = [ops.map(_content), ops.filter(bool)]
+    text = [ops.map(attrgetter("content")), ops.filter(bool)]
     return [
         _Scene(
             "An answer comes in chunks, cut anywhere.",
@@ -118,7 +118,3 @@ async def play_tour(speed: float | None) -> None:
         screen.end_line()
         print()
     print("More: rxstream replay prose --by sentence --stats; rxstream chat 'Why is the sky blue?'")
-
-
-def _content(chunk: StreamChunk) -> str:
-    return chunk.content
