@@ -379,7 +379,13 @@ async def test_two_reads_at_once_are_refused(mode: Mode) -> None:
 async def test_a_read_behind_a_cancelled_one_is_refused(mode: Mode) -> None:
     source = Source(pause=LONG)
     async with open_stream(mode(source.observable)) as items:
-        with anyio.move_on_after(0.001):
+        async with anyio.create_task_group() as group:
+
+            async def cancel_when_the_source_is_waited_for() -> None:
+                await eventually(lambda: source.opened == 1)
+                group.cancel_scope.cancel()
+
+            group.start_soon(cancel_when_the_source_is_waited_for)
             await anext(items)
         for _ in range(2):
             with pytest.raises(StreamInterrupted, match="cancelled"):
