@@ -72,10 +72,10 @@ class Pump:
     def subscribe(self, observable: Observable[Any]) -> None:
         """Subscribe to what ``items`` will give. Nothing is opened yet."""
         if isinstance(observable, PullObservable):
-            self._straight = self._add(observable.opener, None), Fused(())
+            self._straight = self.attach(observable.opener, None), Fused(())
         elif isinstance(observable, LiftedObservable) and isinstance(observable.upstream, PullObservable):
             # The whole chain is ours, down to the source: no Rx between them at all.
-            self._straight = self._add(observable.upstream.opener, None), observable.chain()
+            self._straight = self.attach(observable.upstream.opener, None), observable.chain()
         else:
             self.connect(observable, self._sink_next, self.scope)
 
@@ -95,14 +95,9 @@ class Pump:
         return link
 
     def attach(
-        self, opener: Callable[[], AsyncIterator[Any]], observer: Any, gates: tuple[Gate, ...]
-    ) -> abc.DisposableBase:
-        """Take a source on; it is opened when it is first asked for an item."""
-        return self._add(opener, observer, gates)
-
-    def _add(
         self, opener: Callable[[], AsyncIterator[Any]], observer: Any, gates: tuple[Gate, ...] = ()
     ) -> Inlet:
+        """Take a source on; it is opened when it is first asked for an item."""
         inlet = Inlet(self, opener, observer, gates)
         if len(self._live) == 1:
             next(iter(self._live)).may_pull()  # from demand to credit
