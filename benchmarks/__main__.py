@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-from benchmarks import own_operators, sse_to_words, stock_operators
+from benchmarks import json_parsing, own_operators, sse_decoding, sse_to_words, stock_operators
 from benchmarks.measure import Line
 
 __all__ = ("ROWS", "main")
@@ -20,9 +20,13 @@ ROWS: Final[dict[str, Callable[[bool], list[Line]]]] = {
     stock_operators.GENERATORS_ROW: lambda quick: stock_operators.against_generators(quick=quick),
     stock_operators.AIOSTREAM_ROW: lambda quick: stock_operators.against_aiostream(quick=quick),
     own_operators.ROW: lambda quick: own_operators.lines(quick=quick),
+    sse_decoding.ROW: lambda quick: sse_decoding.lines(quick=quick),
+    json_parsing.PARTIAL_ROW: lambda quick: json_parsing.partial(quick=quick),
+    json_parsing.GROWTH_ROW: lambda quick: json_parsing.growth(quick=quick),
+    json_parsing.VALUES_ROW: lambda quick: json_parsing.values(quick=quick),
 }
 
-PEERS: Final = ("openai", "httpx2", "reactivex", "aiostream", "anyio")
+PEERS: Final = ("openai", "httpx2", "httpx-sse", "reactivex", "aiostream", "anyio", "jiter")
 HEAD: Final = ("what", "against", "ours", "theirs", "ratio", "minimum", "aim", "verdict")
 WIDTHS: Final = (36, 28, 10, 10, 7, 8, 6, 9)
 

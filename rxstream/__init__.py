@@ -5,6 +5,9 @@ from rxstream.engine.lift import lift
 from rxstream.errors import (
     ConcurrentRead,
     ConnectionLost,
+    EventTooLarge,
+    InvalidJSON,
+    InvalidValue,
     LocalModelError,
     MalformedStream,
     MatchTooLong,
@@ -17,10 +20,16 @@ from rxstream.errors import (
     StreamInterrupted,
     StreamTruncated,
     TextError,
+    TooDeep,
     UnknownName,
     UsageError,
 )
-from rxstream.items import SSEEvent, StreamChunk, StreamResult, ToolCall, ToolCallDelta, Usage
+from rxstream.items import SSEEvent, StreamChunk, StreamResult, TaggedText, ToolCall, ToolCallDelta, Usage
+from rxstream.parsers.json import parse_json, parse_ndjson, parse_partial_json
+from rxstream.parsers.reasoning import split_reasoning
+from rxstream.parsers.sse import parse_sse
+from rxstream.parsers.tags import parse_tags
+from rxstream.sansio.partial_json import PartialJSON
 from rxstream.sinks.buffer import StreamBuffer
 from rxstream.sinks.collect import collect, to_list
 from rxstream.sinks.open_stream import open_stream
@@ -53,6 +62,8 @@ __all__ = (  # noqa: RUF022 - in the order the data flows
     "Usage",
     "ToolCall",
     "ToolCallDelta",
+    "PartialJSON",
+    "TaggedText",
     "SSEEvent",
     # sources
     "from_chat",
@@ -74,6 +85,13 @@ __all__ = (  # noqa: RUF022 - in the order the data flows
     "redact",
     "stop_at",
     "accumulate",
+    # parsers
+    "parse_json",
+    "parse_partial_json",
+    "parse_ndjson",
+    "parse_tags",
+    "split_reasoning",
+    "parse_sse",
     # sinks
     "open_stream",
     "collect",
@@ -93,8 +111,12 @@ __all__ = (  # noqa: RUF022 - in the order the data flows
     "ConnectionLost",
     "ProviderError",
     "MalformedStream",
+    "EventTooLarge",
     "TextError",
     "MatchTooLong",
+    "InvalidJSON",
+    "TooDeep",
+    "InvalidValue",
     "LocalModelError",
     "UsageError",
     "StreamConsumed",

@@ -6,8 +6,12 @@
     │   │   └── ConnectionLost      because the connection died
     │   ├── ProviderError           the provider said so, inside the stream
     │   └── MalformedStream         what came is not what was agreed on
+    │       └── EventTooLarge       a server-sent event is longer than ``max_event_size``
     ├── TextError                   a machine cannot go on with this text
-    │   └── MatchTooLong            a pattern needs more text than ``max_match`` allows
+    │   ├── MatchTooLong            a pattern needs more text than ``max_match`` allows
+    │   ├── InvalidJSON             the text breaks JSON's grammar, or ends inside of it
+    │   │   └── TooDeep             arrays and objects stand in one another deeper than ``max_depth``
+    │   └── InvalidValue            it is JSON, but not what the model allows
     ├── LocalModelError             the embedded model cannot be had, or died
     └── UsageError                  the program is wrong, not the stream
         ├── StreamConsumed          a one-shot source was subscribed to a second time
@@ -27,6 +31,9 @@ from rxstream.items import StreamResult
 __all__ = (
     "ConcurrentRead",
     "ConnectionLost",
+    "EventTooLarge",
+    "InvalidJSON",
+    "InvalidValue",
     "LocalModelError",
     "MalformedStream",
     "MatchTooLong",
@@ -39,6 +46,7 @@ __all__ = (
     "StreamInterrupted",
     "StreamTruncated",
     "TextError",
+    "TooDeep",
     "UnknownName",
     "UsageError",
 )
@@ -92,12 +100,59 @@ class MalformedStream(StreamError):
     """What came is not what was agreed on: no JSON in an event, a web page, broken text."""
 
 
+class EventTooLarge(MalformedStream):
+    """A server-sent event is longer than ``max_event_size`` allows; the events before it were delivered."""
+
+
 class TextError(RxStreamError):
     """A machine cannot go on with this text."""
 
 
 class MatchTooLong(TextError):
     """A pattern's possible match has grown beyond ``max_match``; nothing of it was released."""
+
+
+class InvalidJSON(TextError):
+    """The text breaks JSON's grammar at a character, or ends inside of it.
+
+    ``offset`` counts the text's characters from 0, ``line`` and ``column`` from 1; a line ends at a line
+    feed. ``expected`` and ``got`` are what the message says; ``context`` names the text, if it has a name.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        expected: str = "",
+        got: str = "",
+        offset: int = 0,
+        line: int = 1,
+        column: int = 1,
+        context: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.expected = expected
+        self.got = got
+        self.offset = offset
+        self.line = line
+        self.column = column
+        self.context = context
+
+
+class TooDeep(InvalidJSON):
+    """Arrays and objects stand in one another deeper than ``max_depth`` allows."""
+
+
+class InvalidValue(TextError):
+    """A value is JSON, but not what the model allows; ``__cause__`` is pydantic's own error.
+
+    ``path`` leads to the first wrong place, as in ``$.items[3].price``; ``value`` is the whole value.
+    """
+
+    def __init__(self, message: str, *, path: str = "$", value: object = None) -> None:
+        super().__init__(message)
+        self.path = path
+        self.value = value
 
 
 class UsageError(RxStreamError):

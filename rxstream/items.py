@@ -6,9 +6,18 @@ a slotted one 0.4, and one is made for every chunk of every answer.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
-__all__ = ("SSEEvent", "StreamChunk", "StreamResult", "Text", "ToolCall", "ToolCallDelta", "Usage")
+__all__ = (
+    "SSEEvent",
+    "StreamChunk",
+    "StreamResult",
+    "TaggedText",
+    "Text",
+    "ToolCall",
+    "ToolCallDelta",
+    "Usage",
+)
 
 
 @dataclass(slots=True)
@@ -44,6 +53,10 @@ class ToolCall:
     #: The arguments' JSON text, exactly as the model wrote it.
     arguments: str
     index: int = 0
+    #: The arguments, parsed, where somebody has parsed them: ``parse_tool_calls`` does.
+    value: Any = None
+    #: What tells it from a ``PartialToolCall``, also for a type checker.
+    complete: Literal[True] = True
 
 
 @dataclass(slots=True)
@@ -96,9 +109,27 @@ class SSEEvent:
 
     data: str
     event: str | None = None
+    #: The last event id: it stays until the stream names another one, and is "" where it was taken back;
+    #: None as long as the stream has named none.
     id: str | None = None
     #: Milliseconds that a client waits before it connects again.
     retry: int | None = None
+
+
+@dataclass(slots=True)
+class TaggedText:
+    """A piece of text, and the tag that it stands in."""
+
+    text: str
+    #: The innermost tag around it; ``None`` outside of all.
+    tag: str | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict[str, str])
+    #: All tags around it, the outermost first.
+    path: tuple[str, ...] = ()
+    #: Which tag of the text it is, counted from 0 in the order in which they open; ``None`` outside.
+    index: int | None = None
+    #: Whether this is the last piece: its closing tag has come.
+    complete: bool = False
 
 
 #: What every text operator takes.

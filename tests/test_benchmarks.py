@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import own_operators, sse_to_words, stock_operators
+from benchmarks import json_parsing, own_operators, sse_decoding, sse_to_words, stock_operators
+from benchmarks.documents import cut, prose, records
 from benchmarks.measure import Contender, Line, Scale, measure, read
 from benchmarks.workloads import SEED, sse_reads, tokens
 
@@ -65,6 +66,34 @@ class TestContenders:
         assert all(got == [(n + 1) * 2 + 1 for n in range(100)] for got in maps.values())
         filtered = await outputs(stock_operators.contenders(100, with_filter=True))
         assert all(got == [n + 2 for n in range(0, 100, 2)] for got in filtered.values())
+
+    @pytest.mark.parametrize("size", sse_decoding.SIZES)
+    @pytest.mark.parametrize("workload", sse_decoding.WORKLOADS)
+    @pytest.mark.parametrize("anyio_backend", ["asyncio"])
+    @pytest.mark.anyio
+    async def test_sse_decoding(self, workload: str, size: int) -> None:
+        chunks = sse_decoding.cut_each(sse_decoding.body_of(workload, 20_000), size)
+        alone = await outputs(sse_decoding.contenders(chunks))
+        whole = await outputs(sse_decoding.whole_way(chunks))
+        assert alone.keys() == whole.keys() == {"ours", "httpx-sse"}
+        assert alone["ours"] == [whole["ours"]]
+        found = [event.data for event in whole["ours"]]
+        assert len(found) == (1 if workload == "huge" else 81)
+        assert [event.data for event in alone["httpx-sse"][0]] == found
+        assert [event.data for event in whole["httpx-sse"]] == found
+
+    @pytest.mark.parametrize("anyio_backend", ["asyncio"])
+    @pytest.mark.anyio
+    async def test_json_parsing(self) -> None:
+        chunks = cut(records(5000))
+        plain = await outputs([json_parsing.following(chunks)])
+        asked = await outputs([json_parsing.following(chunks, values=True)])
+        assert [item.value for item in plain["ours"]] == asked["ours"]
+        assert asked["ours"][-1] == json.loads("".join(chunks))
+        found = await outputs(json_parsing.finding(cut(prose(20))))
+        assert found["ours"] == found["by hand"]
+        assert len(found["ours"]) == 20
+        assert json_parsing.jiter_per_chunk(chunks, 3) > 0
 
     @pytest.mark.parametrize("anyio_backend", ["asyncio"])
     @pytest.mark.anyio

@@ -1,12 +1,18 @@
+import pickle
+
 import pytest
 
 from rxstream import errors
 from rxstream.errors import (
     ConnectionLost,
+    InvalidJSON,
+    InvalidValue,
     ProviderError,
     RxStreamError,
     StreamError,
     StreamTruncated,
+    TextError,
+    TooDeep,
     UnknownName,
     UsageError,
 )
@@ -43,6 +49,17 @@ def test_a_provider_error_says_what_the_provider_said() -> None:
     assert error.partial.content == "half"
     bare = ProviderError("no")
     assert (bare.body, bare.code, bare.type, bare.status) == (None, None, None, None)
+
+
+def test_a_fault_in_json_says_where_it_is_also_behind_a_pickle() -> None:
+    error = TooDeep("no", expected="a", got="b", offset=7, line=2, column=3, context="c")
+    copied = pickle.loads(pickle.dumps(error))
+    assert isinstance(copied, InvalidJSON)
+    assert isinstance(copied, TextError)
+    assert vars(copied) == vars(error)
+    assert (copied.expected, copied.got, copied.offset, copied.line, copied.column) == ("a", "b", 7, 2, 3)
+    value = pickle.loads(pickle.dumps(InvalidValue("no", path="$.a", value=1)))
+    assert (str(value), value.path, value.value) == ("no", "$.a", 1)
 
 
 def test_an_unknown_name_is_a_value_error_too() -> None:

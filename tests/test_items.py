@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from rxstream import items
-from rxstream.items import SSEEvent, StreamChunk, StreamResult, ToolCall, ToolCallDelta, Usage
+from rxstream.items import SSEEvent, StreamChunk, StreamResult, TaggedText, ToolCall, ToolCallDelta, Usage
 
 MADE = [
     StreamChunk(
@@ -17,6 +17,7 @@ MADE = [
     ToolCall("id", "name", "{}"),
     ToolCallDelta(0, "id", "name", "{}"),
     SSEEvent("data", "event", "7", 10),
+    TaggedText("text", "think", {"a": "b"}, ("plan", "think"), 1, complete=True),
 ]
 
 

@@ -5,6 +5,7 @@ the text (a machine of its own begins behind it), and two choices of one answer 
 never run together.
 """
 
+from codecs import getincrementaldecoder
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -12,7 +13,9 @@ from rxstream.errors import MixedChoices
 from rxstream.items import StreamChunk, Text
 from rxstream.sansio import Machine
 
-__all__ = ("Rewriter", "Splitter", "rewriter", "splitter")
+__all__ = ("Rewriter", "Splitter", "carries_more", "rewriter", "splitter")
+
+_BYTES: Any = (bytes, bytearray, memoryview)
 
 
 class _OnText:
@@ -74,12 +77,50 @@ class Splitter(_OnText):
     def _finish(self, content: str) -> Iterator[Any]:
         if content:
             yield from self._feed(content)
-        yield from self._machine.close()
+        if self._machine is not None:
+            yield from self._machine.close()
+            # The next text begins when it does: behind the last one there is none, and none is closed.
+            self._machine = None
+            self._feed = self._feed_first
+
+    def _feed_first(self, content: str) -> Iterable[Any]:
+        if not content:
+            return ()
         self._begin(self._factory())
+        return self._feed(content)
 
     def close(self) -> Iterable[Any]:
         """Close the current text."""
-        return self._machine.close()  # type: ignore[no-any-return]
+        return () if self._machine is None else self._machine.close()
+
+
+class _ByteSplitter(Splitter):
+    """A splitter that takes bytes as well, as UTF-8.
+
+    A byte that is none becomes half of a surrogate pair (PEP 383): text that no machine on JSON lets
+    through, so that it is refused where it stands if it matters, and not where it does not.
+    """
+
+    __slots__ = ("_decoder",)
+
+    def __init__(
+        self, factory: Callable[[], Machine[str, Any]], first: Machine[str, Any], operator: str
+    ) -> None:
+        super().__init__(factory, first, operator)
+        self._decoder = getincrementaldecoder("utf-8")("surrogateescape")
+
+    def feed(self, item: Any) -> Iterable[Any]:
+        """Feed an item's text; bytes are decoded."""
+        if isinstance(item, _BYTES):
+            item = self._decoder.decode(bytes(item))
+        return super().feed(item)
+
+    def close(self) -> Iterator[Any]:
+        """Close the current text, with the character that the last byte has cut in two."""
+        rest = self._decoder.decode(b"", final=True)
+        if rest:
+            yield from self._feed(rest)
+        yield from super().close()
 
 
 class Rewriter(_OnText):
@@ -122,7 +163,7 @@ class Rewriter(_OnText):
             return (_with_text(item, text, item.finish_reason or "stop"),)
         if text == content:
             return (item,)
-        if text or _carries_more(item):
+        if text or carries_more(item):
             return (_with_text(item, text, item.finish_reason),)
         return ()
 
@@ -145,7 +186,7 @@ class _FinishingSplitter(Splitter):
 
     @property
     def finished(self) -> bool:
-        return bool(self._machine.finished)
+        return bool(getattr(self._machine, "finished", False))
 
 
 class _FinishingRewriter(Rewriter):
@@ -158,10 +199,17 @@ class _FinishingRewriter(Rewriter):
         return bool(self._machine.finished)
 
 
-def splitter(factory: Callable[[], Machine[str, Any]], operator: str) -> Splitter:
-    """Make a machine on text or chunks of a text machine that gives items of its own."""
+def splitter(
+    factory: Callable[[], Machine[str, Any]], operator: str, *, takes_bytes: bool = False
+) -> Splitter:
+    """Make a machine on text or chunks of a text machine that gives items of its own.
+
+    ``takes_bytes``: on bytes as well, which are UTF-8; only for machines that refuse a lone surrogate.
+    """
     first = factory()
     kind = _FinishingSplitter if hasattr(first, "finished") else Splitter
+    if takes_bytes:
+        kind = _ByteSplitter
     return kind(factory, first, operator)
 
 
@@ -172,7 +220,8 @@ def rewriter(factory: Callable[[], Machine[str, str]], operator: str) -> Rewrite
     return kind(factory, first, operator)
 
 
-def _carries_more(chunk: StreamChunk) -> bool:
+def carries_more(chunk: StreamChunk) -> bool:
+    """Tell whether a chunk carries something besides its text."""
     return bool(
         chunk.finish_reason
         or chunk.reasoning

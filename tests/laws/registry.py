@@ -26,10 +26,12 @@ from rxstream.sansio.lines import Lines
 from rxstream.sansio.literals import LiteralScanner
 from rxstream.sansio.paragraphs import Paragraphs
 from rxstream.sansio.patterns import stream_pattern
+from rxstream.sansio.reasoning import Reasoning
 from rxstream.sansio.responses import ResponsesDecoder, ResponsesEvents
 from rxstream.sansio.rewrite import PatternScanner, Redact, Replace, StopAt
 from rxstream.sansio.sentences import Sentences
 from rxstream.sansio.sse import SSEDecoder
+from rxstream.sansio.tags import Tags
 from rxstream.sansio.texts import Rewriter, Splitter, rewriter, splitter
 from rxstream.sansio.transform import Transform
 from rxstream.sansio.words import UnicodeWords, Words
@@ -125,6 +127,25 @@ def last(items: list[Any]) -> str:
     return items[-1] if items else ""
 
 
+def in_tags(items: list[Any]) -> list[Any]:
+    """Take an item without text as it is, and text by its characters: where that is cut means nothing."""
+    found: list[Any] = []
+    for item in items:
+        where = item.tag, item.attributes, item.path, item.index
+        found += [(char, *where) for char in item.text] or [(item.complete, *where)]
+    return found
+
+
+def in_order(chunks: list[Any]) -> list[tuple[str, str]]:
+    """Take the characters, of thought and of answer: where they are cut means nothing."""
+    return [
+        (kind, char)
+        for chunk in chunks
+        for kind, text in (("thought", chunk.reasoning), ("answer", chunk.content))
+        for char in text
+    ]
+
+
 class Marked:
     """A scanner's pairs as text, with each match in brackets."""
 
@@ -163,6 +184,21 @@ CASED = ("Hello ß 日本 \u0301e", "", "x")
 UNICODE = ("can't 3.14 it's a_b, x. y", "👩‍👩‍👧 e\u0301\u200d 🇩🇪🇫🇷", "a.1'b\u05d0\"\u05d1 …", "\r\n x  ")
 UNSPACED = ("今日は世界 hello", "สวัสดีชาวโลก ok", "ភាសាខ្មែរ។", "中文，and日本語テキスト")
 PLAIN = ("The quick brown fox. It runs!\n\nAnd again 👍🏽.", "a", "")
+
+TAGS = (
+    "Hi <think>so <a x='1' y=\"<a>\" z=2 w>b</a></think >. <thi <think/>x</a></think>",
+    "<a><think>x</a>y</think><a <think\n>z</thi",
+    "<think x='<a>y</a><think x",
+    "",
+)
+TAG_ENDS = ("x>", "'>", '">', "/>", "='>'>", *("</think>"[cut:] for cut in range(8)), "</a>", "/a>", "a>")
+THOUGHTS = (
+    "<think>\nHm. So \n</think>\n\nIt is 4.\n<thi",
+    " \n<think >a<think>b </th </think > <think x='1'/> c</think>",
+    "  answer <think",
+    "",
+)
+THOUGHT_ENDS = ("think>a", *("</think>"[cut:] for cut in range(8)), " x", "a</think>", " </think>")
 
 NUMBER = re.compile(r"sk-\d{6}")
 MAIL = re.compile(r"\w+@\w+")
@@ -371,6 +407,24 @@ MACHINES: Final[tuple[OfText, ...]] = (
         join=joined,
         continuations=COLOUR_ENDS,
     ),
+    OfText(Tags, "Tags", lambda: Tags("think", "a"), TAGS, join=in_tags, continuations=TAG_ENDS),
+    OfText(
+        Tags,
+        "Tags, short and flat",
+        lambda: Tags("think", "a", max_tag=12, max_depth=1),
+        TAGS,
+        join=in_tags,
+        continuations=TAG_ENDS,
+    ),
+    OfText(Reasoning, "Reasoning", Reasoning, THOUGHTS, join=in_order, continuations=THOUGHT_ENDS),
+    OfText(
+        Reasoning,
+        "Reasoning, from inside, all kept",
+        lambda: Reasoning(starts_inside=True, keep_whitespace=True),
+        THOUGHTS,
+        join=in_order,
+        continuations=THOUGHT_ENDS,
+    ),
     OfText(SSEDecoder, "SSEDecoder, text", SSEDecoder, EVENT_STREAMS),
     OfText(SSEDecoder, "SSEDecoder, bytes", SSEDecoder, tuple(stream.encode() for stream in EVENT_STREAMS)),
     OfText(
@@ -425,6 +479,13 @@ EVENTS: Final[tuple[OfItems, ...]] = (
         "Rewriter on chunks",
         lambda: rewriter(lambda: Redact("wore", NUMBER), "redact()"),
         ((StreamChunk("wo"), StreamChunk("re wor"), StreamChunk("", "stop")),),
+        pieces_of_chunks,
+    ),
+    OfItems(
+        Reasoning,
+        "Reasoning on chunks",
+        Reasoning,
+        ((StreamChunk("<th"), StreamChunk("ink>a "), StreamChunk("</think> b"), StreamChunk("", "stop")),),
         pieces_of_chunks,
     ),
     OfItems(
@@ -542,6 +603,23 @@ OPERATORS: tuple[Op, ...] = (
         finishes=True,
     ),
     Op("accumulate", "accumulate()", rxs.accumulate, PLAIN, join=last),
+    Op("parse_tags", "parse_tags('think', 'a')", lambda: rxs.parse_tags("think", "a"), TAGS, join=in_tags),
+    Op("split_reasoning", "split_reasoning()", rxs.split_reasoning, THOUGHTS, join=in_order),
+    Op(
+        "split_reasoning",
+        "split_reasoning(starts_inside=True, keep_whitespace=True)",
+        lambda: rxs.split_reasoning(starts_inside=True, keep_whitespace=True),
+        THOUGHTS,
+        join=in_order,
+    ),
+    Op("parse_sse", "parse_sse()", rxs.parse_sse, EVENT_STREAMS, takes_chunks=False),
+    Op(
+        "parse_sse",
+        "parse_sse(max_event_size=30)",
+        lambda: rxs.parse_sse(max_event_size=30),
+        EVENT_STREAMS,
+        takes_chunks=False,
+    ),
     Op("lift", "lift(Words)", lambda: rxs.lift(Words), WORDS, takes_chunks=False),
     Op(
         "record_stream",

@@ -5,19 +5,24 @@ from importlib import import_module
 from pathlib import Path
 
 import rxstream as rxs
+import rxstream.parsers
 import rxstream.text
 from tests.laws.registry import EVENTS, MACHINES, OPERATORS, OfItems, OfText, public_machines
 
 ENTRIES: list[OfText | OfItems] = [*MACHINES, *EVENTS]
 
 
-#: Stands in ``rxstream.text`` and is no operator: what refuses the arguments of one.
+#: The rooms of operators, and what stands there that is none: what refuses the arguments of one.
+ROOMS = (rxstream.text, rxstream.parsers)
 HELPERS = {"made"}
 
 
 def public_operators() -> set[str]:
-    folder = Path(rxstream.text.__file__).parent
-    modules = [import_module(f"rxstream.text.{path.stem}") for path in folder.glob("[!_]*.py")]
+    modules = [
+        import_module(f"{room.__name__}.{path.stem}")
+        for room in ROOMS
+        for path in Path(str(room.__file__)).parent.glob("[!_]*.py")
+    ]
     return {name for module in modules for name in module.__all__} - HELPERS | {"lift", "record_stream"}
 
 

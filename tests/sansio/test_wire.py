@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rxstream.errors import MalformedStream, ProviderError, StreamTruncated
+from rxstream.errors import EventTooLarge, MalformedStream, ProviderError, StreamTruncated
 from rxstream.items import StreamResult, Usage
 from rxstream.sansio.chat import ChatDecoder, ChatEvents
 from rxstream.sansio.wire import HEAD
@@ -197,7 +197,7 @@ def test_an_event_beyond_the_limit_is_a_fault_with_the_answer_so_far() -> None:
     expected = drive(ChatDecoder(max_event_size=100), [body])
     assert [chunk.content for chunk in expected[0]] == ["a"]
     assert expected[1] is not None
-    assert expected[1][0] is MalformedStream
+    assert expected[1][0] is EventTooLarge
     assert expected[1][2] == StreamResult("a")
     assert drive(ChatDecoder(max_event_size=100), each_byte(body)) == expected
     for place in range(len(body) + 1):

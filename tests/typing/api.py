@@ -4,6 +4,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from typing import Any, assert_type
 
+import pydantic
 from reactivex import Observable
 from reactivex import operators as ops
 
@@ -96,6 +97,35 @@ def rewritten_chunks_stay_chunks(answer: Observable[rxs.StreamChunk]) -> None:
     assert_type(answer.pipe(rxs.transform(str.upper), rxs.buffer_words()), Observable[str])
 
 
+class Person(pydantic.BaseModel):
+    """A model of the user's own."""
+
+    name: str
+
+
+def parsers(source: Observable[str], answer: Observable[rxs.StreamChunk], body: Observable[bytes]) -> None:
+    assert_type(answer.pipe(rxs.parse_json()), Observable[Any])
+    assert_type(answer.pipe(rxs.parse_json(at="$.people[*]", model=Person)), Observable[Person])
+    assert_type(source.pipe(rxs.parse_json(model=list[int], strict=True)), Observable[list[int]])
+    assert_type(body.pipe(rxs.parse_json(strict=True, on_invalid=print)), Observable[Any])
+    assert_type(body.pipe(rxs.parse_ndjson()), Observable[Any])
+    assert_type(source.pipe(rxs.parse_ndjson(model=Person, on_invalid="skip")), Observable[Person])
+    assert_type(answer.pipe(rxs.parse_partial_json()), Observable[rxs.PartialJSON[Any]])
+    assert_type(answer.pipe(rxs.parse_partial_json(model=Person)), Observable[rxs.PartialJSON[Person]])
+    assert_type(answer.pipe(rxs.parse_tags("a", "b", max_tag=99)), Observable[rxs.TaggedText])
+    assert_type(source.pipe(rxs.parse_tags("a")), Observable[rxs.TaggedText])
+    assert_type(answer.pipe(rxs.split_reasoning(starts_inside=True)), Observable[rxs.StreamChunk])
+    assert_type(source.pipe(rxs.split_reasoning(), rxs.buffer_words()), Observable[str])
+
+
+def event_streams(source: Observable[bytes], text: Observable[str], both: Observable[bytes | str]) -> None:
+    assert_type(source.pipe(rxs.parse_sse()), Observable[rxs.SSEEvent])
+    assert_type(text.pipe(rxs.parse_sse(max_event_size=1024)), Observable[rxs.SSEEvent])
+    assert_type(both.pipe(rxs.parse_sse()), Observable[rxs.SSEEvent])
+    assert_type(rxs.from_stream([bytearray(b"a")]).pipe(rxs.parse_sse()), Observable[rxs.SSEEvent])
+    assert_type(source.pipe(rxs.parse_sse(), ops.map(repr), rxs.buffer_words()), Observable[str])
+
+
 def lifting(source: Observable[str], numbers: Observable[int]) -> None:
     assert_type(source.pipe(rxs.lift(Words)), Observable[str])
     assert_type(source.pipe(rxs.lift(Lengths)), Observable[int])
@@ -136,6 +166,12 @@ def buffers(source: Observable[rxs.StreamChunk]) -> None:
     buffer.append("text")
     buffer.mark_complete()
     buffer.mark_error(ValueError())
+
+
+def partial_values(item: rxs.PartialJSON[Person]) -> None:
+    assert_type(item.value, Person)
+    assert_type(item.path, tuple[str | int, ...])
+    assert_type(item.is_complete("$.name"), bool)
 
 
 def what_travels(chunk: rxs.StreamChunk, result: rxs.StreamResult, call: rxs.ToolCall) -> None:

@@ -1,0 +1,83 @@
+"""JSONPath, as much of it as can be told while the document is still being written.
+
+Names, quoted names, indices and ``*``: ``$.items[*]['unit price'][0]``. Negative indices, slices, filters
+and ``..`` need what has not come yet, or give a value twice.
+
+https://www.rfc-editor.org/rfc/rfc9535
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Final
+
+__all__ = ("ANY", "Step", "parse_path", "show_path")
+
+#: ``*``: every member of an object, every element of an array.
+ANY: Final = None
+
+Step = str | int | None
+
+_NAME: Final = r"[A-Za-z_\u0080-\uffff\U00010000-\U0010ffff][\w\u0080-\uffff\U00010000-\U0010ffff]*"
+_STEP: Final = re.compile(
+    rf"\.(?P<name>{_NAME})|(?P<any>\.\*|\[\*\])|\[(?P<index>0|[1-9][0-9]*)\]"
+    r"""|\[(?P<quote>['"])(?P<quoted>(?:[^'"\\]|\\.|(?!(?P=quote))['"])*)(?P=quote)\]""",
+    re.DOTALL,
+)
+#: What a name in single quotes has to lose, and gain, to be a JSON string.
+_TO_JSON: Final = re.compile(r"""\\(')|(")|(\\.)|([^"\\])""", re.DOTALL)
+_PLAIN: Final = re.compile(_NAME)
+
+
+def parse_path(path: str) -> tuple[Step, ...]:
+    """Read a path: names as str, indices as int, ``*`` as ``ANY``; ``$`` alone gives no steps.
+
+    Raises ValueError, with the place, for what is no path or cannot be told from a stream.
+    """
+    if not isinstance(path, str):
+        raise TypeError(f"expected a JSONPath such as '$.items[*]', got {path!r}")
+    if not path.startswith("$"):
+        raise ValueError(f"expected a JSONPath, which starts with '$', such as '$.items[*]', got {path!r}")
+    steps: list[Step] = []
+    place = 1
+    while place < len(path):
+        match = _STEP.match(path, place)
+        if match is None:
+            raise ValueError(
+                f"expected .name, ['quoted name'], [index], .* or [*] at character {place} of the path, got "
+                f"{path[place:]!r} in {path!r}; other names are written ['like this'], and slices, filters, "
+                "negative indices and '..' cannot be told while the document is being written"
+            )
+        if match["index"] is not None:
+            steps.append(int(match["index"]))
+        elif match["any"] is not None:
+            steps.append(ANY)
+        else:
+            steps.append(match["name"] or _unquoted(match["quoted"], path))
+        place = match.end()
+    return tuple(steps)
+
+
+def _unquoted(name: str, path: str) -> str:
+    """Decode a quoted name, whose escapes are JSON's, and the single quote."""
+    parts = (one or ('\\"' if two else three or four) for one, two, three, four in _TO_JSON.findall(name))
+    try:
+        return str(json.loads(f'"{"".join(parts)}"', strict=False))
+    except ValueError:
+        raise ValueError(f"expected JSON's escapes in the quoted name {name!r} of {path!r}") from None
+
+
+def show_path(steps: Sequence[Step]) -> str:
+    """Write a path: the opposite of ``parse_path``."""
+    return "$" + "".join(map(_show, steps))
+
+
+def _show(step: Step) -> str:
+    if step is None:
+        return "[*]"
+    if isinstance(step, int):
+        return f"[{step}]"
+    if _PLAIN.fullmatch(step):
+        return f".{step}"
+    quoted = step.replace("\\", "\\\\").replace("'", "\\'")
+    return f"['{quoted}']"

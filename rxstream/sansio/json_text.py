@@ -1,0 +1,197 @@
+"""A text that is JSON, or has JSON in it: what all machines on JSON share.
+
+They know where they are, say of a fault what was expected, what came and where, and give what was found
+before it.
+"""
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final, Literal
+
+from rxstream.errors import InvalidJSON, TextError, TooDeep
+from rxstream.sansio.json_grammar import Broken, Grammar
+
+__all__ = ("Document", "OnInvalid", "Reader", "checked_on_invalid")
+
+#: What becomes of a fault.
+OnInvalid = Literal["skip", "raise"] | Callable[[TextError], object]
+
+_BRACKET: Final = re.compile(r"[{\[]").search
+_NOT_BLANK: Final = re.compile(r"[^ \t\n\r]").search
+_OVER: Final = "the end of the text"
+
+
+def checked_on_invalid(on_invalid: object) -> Any:
+    """Refuse anything but "skip", "raise" and callables."""
+    if on_invalid in ("skip", "raise") or callable(on_invalid):
+        return on_invalid
+    raise TypeError(
+        f"on_invalid expects 'skip', 'raise' or a function that gets the fault, got {on_invalid!r}"
+    )
+
+
+class Reader(ABC):
+    """A machine that reads JSON: ``feed`` and ``close`` around ``_read`` and ``_finish``, which fill ``out``.
+
+    It counts characters and lines, so that a fault can say where it is.
+    """
+
+    __slots__ = ("_context", "_counted", "_line", "_line_start", "_offset", "_on_invalid", "out")
+
+    def __init__(self, on_invalid: OnInvalid, context: str = "") -> None:
+        self.out: list[Any] = []
+        self._on_invalid: Any = checked_on_invalid(on_invalid)
+        self._context = context
+        #: Of the piece at hand: where it starts in the text, and how far its lines have been counted.
+        self._offset = 0
+        self._counted = 0
+        self._line = 1
+        self._line_start = 0
+
+    def feed(self, chunk: str) -> Iterable[Any]:
+        """Take the next piece of the text; give what is whole."""
+        out = self.out = []
+        try:
+            self._read(chunk)
+        except Exception as fault:  # noqa: BLE001 - raised behind what was found before it
+            return _then_raise(out, fault)
+        if "\n" in chunk:
+            self._where(chunk, len(chunk))
+        self._offset += len(chunk)
+        self._counted = 0
+        return out
+
+    def close(self) -> Iterable[Any]:
+        """Learn that the text is over."""
+        out = self.out = []
+        try:
+            self._finish()
+        except Exception as fault:  # noqa: BLE001 - as above
+            return _then_raise(out, fault)
+        return out
+
+    @abstractmethod
+    def _read(self, chunk: str) -> None: ...
+
+    @abstractmethod
+    def _finish(self) -> None: ...
+
+    def _invalid(self, fault: TextError) -> None:
+        """Do with a fault what the user wants."""
+        if self._on_invalid == "raise":
+            raise fault
+        if self._on_invalid != "skip":
+            self._on_invalid(fault)
+
+    def _broken(self, broken: Broken, piece: str) -> None:
+        # With a fault at every character of a long piece, to say where each one is would be half the work.
+        if self._on_invalid != "skip":
+            self._invalid(self._fault(broken, piece))
+
+    def _where(self, piece: str, index: int) -> tuple[int, int, int]:
+        """Give offset, line and column of a place in the piece at hand; places may only go forward."""
+        if index > self._counted:
+            lines = piece.count("\n", self._counted, index)
+            if lines:
+                self._line += lines
+                self._line_start = self._offset + piece.rfind("\n", 0, index) + 1
+            self._counted = index
+        offset = self._offset + index
+        return offset, self._line, offset - self._line_start + 1
+
+    def _fault(self, broken: Broken, piece: str) -> InvalidJSON:
+        index = broken.index
+        got = broken.got or (_OVER if index < 0 else repr(piece[index]))
+        offset, line, column = self._where(piece, len(piece) if index < 0 else index)
+        message = f"expected {broken.expected}, got {got} at line {line}, column {column} (offset {offset})"
+        if self._context:
+            message = f"{message} of {self._context}"
+        fault = (TooDeep if broken.deep else InvalidJSON)(
+            message,
+            expected=broken.expected,
+            got=got,
+            offset=offset,
+            line=line,
+            column=column,
+            context=self._context,
+        )
+        fault.__cause__ = None  # `broken` says nothing that the message does not
+        return fault
+
+
+class Document(Reader):
+    """A text with one JSON document in it, which starts at the first bracket and ends where that closes.
+
+    ``strict``: the whole text is one JSON value, and but for white space nothing is around it.
+    """
+
+    __slots__ = ("_before", "_grammar", "_over", "_strict")
+
+    def __init__(self, grammar: Grammar, on_invalid: OnInvalid, *, strict: bool, context: str = "") -> None:
+        super().__init__(on_invalid, context)
+        self._grammar = grammar
+        self._strict = strict
+        self._before = not strict
+        self._over = False
+
+    def _read(self, chunk: str) -> None:
+        start = 0
+        if self._before:
+            bracket = _BRACKET(chunk)
+            if bracket is None:
+                return
+            start = bracket.start()
+            self._before = False
+        if not self._over:
+            grammar = self._grammar
+            held = len(grammar.held)
+            # The beginning of an escape is taken again, with what follows: it is in front of the piece.
+            piece = grammar.held + chunk if held else chunk
+            grammar.held = ""
+            self._begin(piece, start, held)
+            try:
+                start = grammar.take(piece, start) - held
+            except Broken as broken:
+                # What is before the fault comes before the fault.
+                self._pause(piece[: broken.index])
+                broken.index -= held
+                self._give_up(broken, chunk)
+                return
+            self._pause(piece)
+            self._over = grammar.over
+        if self._over and self._strict:
+            more = _NOT_BLANK(chunk, start)
+            if more is not None:
+                self._give_up(Broken(more.start(), _OVER), chunk)
+
+    def _finish(self) -> None:
+        if self._over:
+            return
+        try:
+            if self._before:
+                raise Broken(-1, "a JSON document, which starts with '{' or '['")  # noqa: TRY301 - as all faults
+            self._begin("", 0, 0)
+            self._grammar.finish()
+        except Broken as broken:
+            self._give_up(broken, "")
+        else:
+            self._over = True
+            self._pause("")
+
+    def _give_up(self, broken: Broken, chunk: str) -> None:
+        """End the document: what is behind its fault is no document."""
+        self._over = True
+        self._strict = False
+        self._broken(broken, chunk)
+
+    def _begin(self, piece: str, start: int, held: int) -> None:
+        """Learn that the grammar is to take a piece, of which so many characters are taken again."""
+
+    def _pause(self, piece: str) -> None:
+        """Learn that it has taken it."""
+
+
+def _then_raise(found: list[Any], fault: Exception) -> Iterator[Any]:
+    yield from found
+    raise fault
