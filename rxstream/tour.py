@@ -94,6 +94,27 @@ def _scenes() -> list[_Scene]:
             "03-code-python",
             lambda: [rxs.buffer_lines(), ops.take(16)],
         ),
+        _Scene(
+            "JSON, while it is being written: what is new, and where.",
+            'from_recording("05-json-schema").pipe(parse_partial_json(), ops.take(12))',
+            "05-json-schema",
+            lambda: [
+                rxs.parse_partial_json(),
+                ops.take(12),
+                ops.map(lambda item: f"{'/'.join(map(str, item.path)) or '(all)'}: {item.delta!r}"),
+            ],
+        ),
+        _Scene(
+            "The thought and the answer apart, which came as one text with tags.",
+            'from_recording("23-think-tags-grammar").pipe(split_reasoning(), ops.take(40))',
+            "23-think-tags-grammar",
+            lambda: [
+                rxs.split_reasoning(),
+                ops.take(40),
+                ops.map(lambda chunk: chunk.reasoning or f"[{chunk.content}]"),
+            ],
+            "",
+        ),
     ]
 
 
