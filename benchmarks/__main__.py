@@ -10,7 +10,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-from benchmarks import json_parsing, own_operators, sse_decoding, sse_to_words, stock_operators
+from benchmarks import (
+    json_parsing,
+    own_operators,
+    sse_decoding,
+    sse_to_words,
+    stock_operators,
+    worst_documents,
+)
 from benchmarks.measure import Line
 
 __all__ = ("ROWS", "main")
@@ -24,6 +31,7 @@ ROWS: Final[dict[str, Callable[[bool], list[Line]]]] = {
     json_parsing.PARTIAL_ROW: lambda quick: json_parsing.partial(quick=quick),
     json_parsing.GROWTH_ROW: lambda quick: json_parsing.growth(quick=quick),
     json_parsing.VALUES_ROW: lambda quick: json_parsing.values(quick=quick),
+    worst_documents.ROW: lambda quick: worst_documents.lines(quick=quick),
 }
 
 PEERS: Final = ("openai", "httpx2", "httpx-sse", "reactivex", "aiostream", "anyio", "jiter")

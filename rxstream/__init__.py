@@ -25,11 +25,17 @@ from rxstream.errors import (
     UsageError,
 )
 from rxstream.items import SSEEvent, StreamChunk, StreamResult, TaggedText, ToolCall, ToolCallDelta, Usage
+from rxstream.parsers.code_blocks import parse_code_blocks
 from rxstream.parsers.json import parse_json, parse_ndjson, parse_partial_json
+from rxstream.parsers.markdown import parse_markdown
 from rxstream.parsers.reasoning import split_reasoning
 from rxstream.parsers.sse import parse_sse
 from rxstream.parsers.tags import parse_tags
+from rxstream.parsers.tool_calls import parse_tool_calls
+from rxstream.sansio.code_blocks import CodeBlock
+from rxstream.sansio.markdown import MarkdownBlock
 from rxstream.sansio.partial_json import PartialJSON
+from rxstream.sansio.tool_calls import PartialToolCall
 from rxstream.sinks.buffer import StreamBuffer
 from rxstream.sinks.collect import collect, to_list
 from rxstream.sinks.open_stream import open_stream
@@ -62,7 +68,10 @@ __all__ = (  # noqa: RUF022 - in the order the data flows
     "Usage",
     "ToolCall",
     "ToolCallDelta",
+    "PartialToolCall",
     "PartialJSON",
+    "CodeBlock",
+    "MarkdownBlock",
     "TaggedText",
     "SSEEvent",
     # sources
@@ -89,8 +98,11 @@ __all__ = (  # noqa: RUF022 - in the order the data flows
     "parse_json",
     "parse_partial_json",
     "parse_ndjson",
+    "parse_code_blocks",
+    "parse_markdown",
     "parse_tags",
     "split_reasoning",
+    "parse_tool_calls",
     "parse_sse",
     # sinks
     "open_stream",

@@ -55,7 +55,7 @@ class ToolCall:
     index: int = 0
     #: The arguments, parsed, where somebody has parsed them: ``parse_tool_calls`` does.
     value: Any = None
-    #: What tells it from a ``PartialToolCall``, also for a type checker.
+    #: What tells it from a ``PartialToolCall``, as ``isinstance`` does.
     complete: Literal[True] = True
 
 

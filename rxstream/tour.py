@@ -101,7 +101,7 @@ def _scenes() -> list[_Scene]:
             lambda: [
                 rxs.parse_partial_json(),
                 ops.take(12),
-                ops.map(lambda item: f"{'/'.join(map(str, item.path)) or '(all)'}: {item.delta!r}"),
+                ops.map(_news),
             ],
         ),
         _Scene(
@@ -111,11 +111,19 @@ def _scenes() -> list[_Scene]:
             lambda: [
                 rxs.split_reasoning(),
                 ops.take(40),
-                ops.map(lambda chunk: chunk.reasoning or f"[{chunk.content}]"),
+                ops.map(_thought_or_answer),
             ],
             "",
         ),
     ]
+
+
+def _news(item: rxs.PartialJSON[Any]) -> str:
+    return f"{'/'.join(map(str, item.path)) or '(all)'}: {item.delta!r}"
+
+
+def _thought_or_answer(chunk: rxs.StreamChunk) -> str:
+    return chunk.reasoning or (chunk.content and f"[{chunk.content}]")
 
 
 async def play_tour(speed: float | None) -> None:

@@ -3,10 +3,13 @@
 import ipaddress
 import os
 import socket
+from collections.abc import Generator
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+import rxstream as rxs
 
 # Deadlines measure the machine; what costs too much is a matter of the benchmarks.
 settings.register_profile("dev", deadline=None, max_examples=50)
@@ -20,6 +23,13 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.ge
 def anyio_backend(request: pytest.FixtureRequest) -> Any:
     """Run each async test on both."""
     return request.param
+
+
+@pytest.fixture(scope="session")
+def local_model() -> Generator[rxs.LocalModel]:
+    """Start the embedded model once for all tests that ask it something."""
+    with rxs.LocalModel() as model:
+        yield model
 
 
 @pytest.fixture(autouse=True)

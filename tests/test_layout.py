@@ -35,6 +35,7 @@ OF_SOMETHING_ELSE = {
     "laws/test_stream_laws.py": "every operator",
     "laws/test_text_laws.py": "every machine and operator",
     "sansio/languages/test_languages.py": "the vocabularies, and how they are found",
+    "parsers/test_structured_answers.py": "the parsers, on what the embedded model writes",
     "sources/test_real_model.py": "the embedded model, from the request to the last chunk",
     "test_benchmarks.py": "benchmarks/",
     "test_diagrams.py": "every docstring",

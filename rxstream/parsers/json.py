@@ -63,7 +63,7 @@ def parse_json(
 
         --'Sure: {"a"'--': 1} and '--'{"b": [2]}'--|
         parse_json()
-        ----------------{'a': 1}---{'b': [2]}------|
+        ----------------{'a': 1}-----{'b': [2]}----|
 
     *Every outermost object in the text*, when its brace closes: prose, fences, arrays and other braces around
     objects do not matter. What begins like an object and is none is given up at the character that shows it;
@@ -199,5 +199,5 @@ def _model(model: Any, operator: str) -> Model[Any] | None:
 
 def _split(operator: str, factory: Callable[[], Any]) -> Operator[Any]:
     make = made(operator, factory)
-    machine: Callable[[], Any] = partial(splitter, make, operator, takes_bytes=True)
+    machine: Any = partial(splitter, make, operator, takes_bytes=True)
     return lift(machine)

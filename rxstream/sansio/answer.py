@@ -1,6 +1,7 @@
 """Chunks in, the whole answer out; in between only its text is kept."""
 
-from rxstream.items import StreamChunk, StreamResult, ToolCall, ToolCallDelta, Usage
+from rxstream.items import StreamChunk, StreamResult, ToolCall, Usage
+from rxstream.sansio.calls import Calls
 
 __all__ = ("Answer",)
 
@@ -8,8 +9,7 @@ __all__ = ("Answer",)
 class Answer:
     """Put the chunks of an answer together, of each of its choices apart.
 
-    Tool calls are told apart by ``index``; where a server leaves that out or repeats it, by ``id``: a new id
-    starts a call, and a delta without an index belongs to the last one.
+    Tool calls are told apart as ``calls`` says.
 
     ``usage`` is the last that came. But with several choices (``n=2``) a server may send a count for each of
     them, in chunks that hold nothing else: those are added up.
@@ -57,7 +57,9 @@ class Answer:
             finish_reason=mine.finish_reason,
             total_tokens=0 if usage is None else usage.total_tokens,
             usage=usage,
-            tool_calls=mine.calls.result(),
+            tool_calls=[
+                ToolCall(call.id, call.name, "".join(call.arguments), call.index) for call in mine.calls.all
+            ],
             reasoning="".join(mine.reasoning),
             model=mine.model or self._model,
         )
@@ -95,62 +97,9 @@ class _Choice:
     def __init__(self) -> None:
         self.content: list[str] = []
         self.reasoning: list[str] = []
-        self.calls = _Calls()
+        self.calls = Calls()
         self.finish_reason: str | None = None
         self.model: str | None = None
-
-
-class _Calls:
-    """The tool calls of one choice, in pieces."""
-
-    __slots__ = ("_by_id", "_by_index", "_calls")
-
-    def __init__(self) -> None:
-        self._calls: list[_Call] = []
-        self._by_id: dict[str, _Call] = {}
-        self._by_index: dict[int, _Call] = {}
-
-    def add(self, delta: ToolCallDelta) -> None:
-        call = self._find(delta)
-        if delta.id and call.id is None:
-            call.id = delta.id
-            self._by_id[delta.id] = call
-        # The first name stands: servers send it whole, and some send it again with every piece.
-        if delta.name and not call.name:
-            call.name = delta.name
-        call.arguments.append(delta.arguments)
-
-    def result(self) -> list[ToolCall]:
-        return [
-            ToolCall(call.id, call.name, "".join(call.arguments), index)
-            for index, call in enumerate(self._calls)
-        ]
-
-    def _find(self, delta: ToolCallDelta) -> "_Call":
-        if delta.id and delta.id in self._by_id:
-            return self._by_id[delta.id]
-        if delta.index is None:
-            call = self._calls[-1] if self._calls else None
-        else:
-            call = self._by_index.get(delta.index)
-        # A new id starts a new call, unless the call at this place is still waiting for its id.
-        if call is None or (delta.id and call.id is not None):
-            call = _Call()
-            self._calls.append(call)
-        if delta.index is not None:
-            self._by_index[delta.index] = call
-        return call
-
-
-class _Call:
-    """One tool call, in pieces."""
-
-    __slots__ = ("arguments", "id", "name")
-
-    def __init__(self) -> None:
-        self.id: str | None = None
-        self.name = ""
-        self.arguments: list[str] = []
 
 
 def _is_of_a_choice(chunk: StreamChunk) -> bool:

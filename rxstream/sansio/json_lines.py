@@ -4,7 +4,7 @@ from typing import Any
 
 from rxstream.errors import InvalidValue
 from rxstream.sansio.json_grammar import BLANK, MAX_DEPTH, Broken, Grammar
-from rxstream.sansio.json_text import OnInvalid, Reader
+from rxstream.sansio.json_text import OnInvalid, Reader, moved
 from rxstream.sansio.json_tree import decode
 from rxstream.sansio.models import Model
 
@@ -78,6 +78,4 @@ class JSONLines(Reader):
                 else self._model.validate_json(line, "$")
             )
         except InvalidValue as fault:
-            where = InvalidValue(f"line {self._number}: {fault}", path=fault.path, value=fault.value)
-            where.__cause__ = fault.__cause__
-            self._invalid(where)
+            self._invalid(moved(fault, f"line {self._number}: {fault}"))

@@ -9,10 +9,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, Literal
 
-from rxstream.errors import InvalidJSON, TextError, TooDeep
+from rxstream.errors import InvalidJSON, InvalidValue, TextError, TooDeep
 from rxstream.sansio.json_grammar import Broken, Grammar
 
-__all__ = ("Document", "OnInvalid", "Reader", "checked_on_invalid")
+__all__ = ("Document", "OnInvalid", "Reader", "checked_on_invalid", "moved")
 
 #: What becomes of a fault.
 OnInvalid = Literal["skip", "raise"] | Callable[[TextError], object]
@@ -102,7 +102,7 @@ class Reader(ABC):
 
     def _fault(self, broken: Broken, piece: str) -> InvalidJSON:
         index = broken.index
-        got = broken.got or (_OVER if index < 0 else repr(piece[index]))
+        got = broken.got or (_OVER if index < 0 else _shown(piece[index]))
         offset, line, column = self._where(piece, len(piece) if index < 0 else index)
         message = f"expected {broken.expected}, got {got} at line {line}, column {column} (offset {offset})"
         if self._context:
@@ -190,6 +190,20 @@ class Document(Reader):
 
     def _pause(self, piece: str) -> None:
         """Learn that it has taken it."""
+
+
+def moved(fault: InvalidValue, message: str) -> InvalidValue:
+    """Give the same fault with a message that says where in the text it is."""
+    there = InvalidValue(message, path=fault.path, value=fault.value)
+    there.__cause__ = fault.__cause__
+    return there
+
+
+def _shown(char: str) -> str:
+    """Show a character; one that is none for what it was."""
+    if "\udc80" <= char <= "\udcff":
+        return f"the byte 0x{ord(char) - 0xDC00:02x}, which is not UTF-8"
+    return repr(char)
 
 
 def _then_raise(found: list[Any], fault: Exception) -> Iterator[Any]:

@@ -127,14 +127,18 @@ class Tree(Grammar):
         """Give the value so far: what is whole is shared with other snapshots, what is open is copied."""
         if self.over:
             return self.root
-        value = None if self._parts is None else "".join(self._parts)
+        value = None
+        if self._parts is not None:
+            value = "".join(self._parts)
+            # The next snapshot need not join them again.
+            self._parts = [value]
         inside: Any = None
         for container, key in zip(reversed(self._open), reversed(self._keys), strict=True):
             copied: Any = container.copy()
             if inside is not None:
                 # It is in its place already, as the container that goes on growing.
-                copied[key if isinstance(copied, dict) else -1] = inside
-            elif value is not None and isinstance(copied, dict):
+                copied[key if isinstance(container, dict) else -1] = inside
+            elif value is not None and isinstance(container, dict):
                 copied[key] = value
             elif value is not None:
                 copied.append(value)

@@ -5,7 +5,7 @@ from typing import Any
 from rxstream.errors import InvalidValue
 from rxstream.sansio.json_grammar import MAX_DEPTH, Broken, Grammar
 from rxstream.sansio.json_path import ANY, Step, parse_path, show_path
-from rxstream.sansio.json_text import Document, OnInvalid, Reader
+from rxstream.sansio.json_text import Document, OnInvalid, Reader, moved
 from rxstream.sansio.json_tree import decode, unescaped
 from rxstream.sansio.models import Model
 
@@ -72,7 +72,9 @@ class JSONObjects(Reader):
                     else self._model.validate_json(text, "$")
                 )
             except InvalidValue as fault:
-                self._invalid(fault)
+                _, line, column = self._where(chunk, place - len(held))
+                where = f"in the object that ends at line {line}, column {column - 1}"
+                self._invalid(moved(fault, f"{fault}, {where}"))
                 continue
             self.out.append(value)
 

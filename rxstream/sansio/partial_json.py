@@ -6,7 +6,7 @@ from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
 
 from rxstream.errors import InvalidValue
 from rxstream.sansio.json_grammar import MAX_DEPTH, STRING, Grammar, all_of_string
-from rxstream.sansio.json_path import parse_path
+from rxstream.sansio.json_path import ANY, parse_path
 from rxstream.sansio.json_text import Document
 from rxstream.sansio.json_tree import Tree, scalar_value, unescaped
 from rxstream.sansio.models import Model
@@ -125,6 +125,8 @@ class _Item(PartialJSON[Any]):
 
     def is_complete(self, path: str | Sequence[str | int] = ()) -> bool:
         steps = parse_path(path) if isinstance(path, str) else tuple(path)
+        if ANY in steps:
+            raise ValueError(f"is_complete() expects the path of one place, without '*', got {path!r}")
         return self.history.is_complete(self.end, steps)
 
 

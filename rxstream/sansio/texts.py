@@ -115,6 +115,12 @@ class _ByteSplitter(Splitter):
             item = self._decoder.decode(bytes(item))
         return super().feed(item)
 
+    def _refuse(self, item: object) -> TypeError:
+        return TypeError(
+            f"{self._operator} works on text: it expects str, bytes or StreamChunk items, and got "
+            f"{type(item).__name__}: {item!r:.80}. Map the items to text first: ops.map(...)."
+        )
+
     def close(self) -> Iterator[Any]:
         """Close the current text, with the character that the last byte has cut in two."""
         rest = self._decoder.decode(b"", final=True)

@@ -9,8 +9,7 @@ import inspect
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -26,15 +25,15 @@ from rxstream.sansio.lines import Lines
 from rxstream.sansio.literals import LiteralScanner
 from rxstream.sansio.paragraphs import Paragraphs
 from rxstream.sansio.patterns import stream_pattern
-from rxstream.sansio.reasoning import Reasoning
 from rxstream.sansio.responses import ResponsesDecoder, ResponsesEvents
 from rxstream.sansio.rewrite import PatternScanner, Redact, Replace, StopAt
 from rxstream.sansio.sentences import Sentences
 from rxstream.sansio.sse import SSEDecoder
-from rxstream.sansio.tags import Tags
 from rxstream.sansio.texts import Rewriter, Splitter, rewriter, splitter
 from rxstream.sansio.transform import Transform
 from rxstream.sansio.words import UnicodeWords, Words
+from tests.laws.entries import OfItems, OfText, Op
+from tests.laws.parsers import PARSER_EVENTS, PARSER_MACHINES, PARSER_OPERATORS
 
 __all__ = (
     "EVENTS",
@@ -48,74 +47,6 @@ __all__ = (
     "public_machines",
 )
 
-Join = Callable[[list[Any]], Sequence[Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class OfText:
-    """A machine on text, or on bytes, and what the laws ask of it."""
-
-    of: type
-    label: str
-    factory: Callable[[], Any]
-    samples: tuple[Any, ...]
-    #: What law 1 compares instead of the items: "".join where their borders mean nothing.
-    join: Join | None = None
-    lossless: bool = False
-    #: How many characters later than certain an item may come.
-    lag: int = 0
-    #: How a text may go on, where the laws' own continuations do not show it.
-    continuations: tuple[Any, ...] = ()
-    #: The most characters that are ever held back (law 5); None: the unfinished unit, however long.
-    holds: int | None = None
-    #: Why law 2 is not asked of it.
-    late_because: str = ""
-    #: Long inputs for law 3, by name; without any, the samples are stretched.
-    long: tuple[tuple[str, Callable[[int], list[Any]]], ...] = ()
-    #: Why law 3 is not asked of it.
-    quadratic_because: str = ""
-
-    def __str__(self) -> str:
-        return self.label
-
-
-@dataclass(frozen=True, slots=True)
-class OfItems:
-    """A machine on other items: its inputs, and for law 3 a long one."""
-
-    of: type
-    label: str
-    factory: Callable[[], Any]
-    inputs: tuple[tuple[Any, ...], ...]
-    long: Callable[[int], list[Any]]
-
-    def __str__(self) -> str:
-        return self.label
-
-
-@dataclass(frozen=True, slots=True)
-class Op:
-    """A public operator with one set of arguments."""
-
-    name: str
-    label: str
-    make: Callable[[], Callable[[Any], Any]]
-    samples: tuple[str, ...]
-    #: Text in, text out: chunks stay chunks. Otherwise it gives units of its own.
-    rewrites: bool = False
-    #: As in ``OfText``; of a rewriter only the joined text counts.
-    join: Join | None = None
-    lossless: bool = False
-    #: Whether it may end before its source does.
-    finishes: bool = False
-    #: Whether it takes chunks as well as text.
-    takes_chunks: bool = True
-    #: Why the cuts may show in what comes out.
-    cut_because: str = ""
-
-    def __str__(self) -> str:
-        return self.label
-
 
 def joined(items: list[Any]) -> str:
     """Join what a rewriter gives: where its pieces are cut means nothing."""
@@ -125,25 +56,6 @@ def joined(items: list[Any]) -> str:
 def last(items: list[Any]) -> str:
     """Take the last item: of snapshots only that is the same for every cutting."""
     return items[-1] if items else ""
-
-
-def in_tags(items: list[Any]) -> list[Any]:
-    """Take an item without text as it is, and text by its characters: where that is cut means nothing."""
-    found: list[Any] = []
-    for item in items:
-        where = item.tag, item.attributes, item.path, item.index
-        found += [(char, *where) for char in item.text] or [(item.complete, *where)]
-    return found
-
-
-def in_order(chunks: list[Any]) -> list[tuple[str, str]]:
-    """Take the characters, of thought and of answer: where they are cut means nothing."""
-    return [
-        (kind, char)
-        for chunk in chunks
-        for kind, text in (("thought", chunk.reasoning), ("answer", chunk.content))
-        for char in text
-    ]
 
 
 class Marked:
@@ -184,21 +96,6 @@ CASED = ("Hello ß 日本 \u0301e", "", "x")
 UNICODE = ("can't 3.14 it's a_b, x. y", "👩‍👩‍👧 e\u0301\u200d 🇩🇪🇫🇷", "a.1'b\u05d0\"\u05d1 …", "\r\n x  ")
 UNSPACED = ("今日は世界 hello", "สวัสดีชาวโลก ok", "ភាសាខ្មែរ។", "中文，and日本語テキスト")
 PLAIN = ("The quick brown fox. It runs!\n\nAnd again 👍🏽.", "a", "")
-
-TAGS = (
-    "Hi <think>so <a x='1' y=\"<a>\" z=2 w>b</a></think >. <thi <think/>x</a></think>",
-    "<a><think>x</a>y</think><a <think\n>z</thi",
-    "<think x='<a>y</a><think x",
-    "",
-)
-TAG_ENDS = ("x>", "'>", '">', "/>", "='>'>", *("</think>"[cut:] for cut in range(8)), "</a>", "/a>", "a>")
-THOUGHTS = (
-    "<think>\nHm. So \n</think>\n\nIt is 4.\n<thi",
-    " \n<think >a<think>b </th </think > <think x='1'/> c</think>",
-    "  answer <think",
-    "",
-)
-THOUGHT_ENDS = ("think>a", *("</think>"[cut:] for cut in range(8)), " x", "a</think>", " </think>")
 
 NUMBER = re.compile(r"sk-\d{6}")
 MAIL = re.compile(r"\w+@\w+")
@@ -266,6 +163,7 @@ BY_ITSELF = "what may be a match waits, also where it would come out as it is (s
 COLOUR_ENDS = ("olour", "lour", "our", "ur", "r", "rey", "ey", "y")
 
 MACHINES: Final[tuple[OfText, ...]] = (
+    *PARSER_MACHINES,
     OfText(Characters, "Characters", lambda: Characters(3), GRAPHEMES, lossless=True, holds=2),
     OfText(Graphemes, "Graphemes", Graphemes, GRAPHEMES, lossless=True),
     OfText(Lines, "Lines", Lines, LINES),
@@ -407,24 +305,6 @@ MACHINES: Final[tuple[OfText, ...]] = (
         join=joined,
         continuations=COLOUR_ENDS,
     ),
-    OfText(Tags, "Tags", lambda: Tags("think", "a"), TAGS, join=in_tags, continuations=TAG_ENDS),
-    OfText(
-        Tags,
-        "Tags, short and flat",
-        lambda: Tags("think", "a", max_tag=12, max_depth=1),
-        TAGS,
-        join=in_tags,
-        continuations=TAG_ENDS,
-    ),
-    OfText(Reasoning, "Reasoning", Reasoning, THOUGHTS, join=in_order, continuations=THOUGHT_ENDS),
-    OfText(
-        Reasoning,
-        "Reasoning, from inside, all kept",
-        lambda: Reasoning(starts_inside=True, keep_whitespace=True),
-        THOUGHTS,
-        join=in_order,
-        continuations=THOUGHT_ENDS,
-    ),
     OfText(SSEDecoder, "SSEDecoder, text", SSEDecoder, EVENT_STREAMS),
     OfText(SSEDecoder, "SSEDecoder, bytes", SSEDecoder, tuple(stream.encode() for stream in EVENT_STREAMS)),
     OfText(
@@ -447,6 +327,7 @@ MACHINES: Final[tuple[OfText, ...]] = (
 )
 
 EVENTS: Final[tuple[OfItems, ...]] = (
+    *PARSER_EVENTS,
     OfItems(
         ChatEvents,
         "ChatEvents",
@@ -479,13 +360,6 @@ EVENTS: Final[tuple[OfItems, ...]] = (
         "Rewriter on chunks",
         lambda: rewriter(lambda: Redact("wore", NUMBER), "redact()"),
         ((StreamChunk("wo"), StreamChunk("re wor"), StreamChunk("", "stop")),),
-        pieces_of_chunks,
-    ),
-    OfItems(
-        Reasoning,
-        "Reasoning on chunks",
-        Reasoning,
-        ((StreamChunk("<th"), StreamChunk("ink>a "), StreamChunk("</think> b"), StreamChunk("", "stop")),),
         pieces_of_chunks,
     ),
     OfItems(
@@ -527,6 +401,7 @@ def public_machines() -> set[type]:
 # ---------------------------------------------------------------- operators
 
 OPERATORS: tuple[Op, ...] = (
+    *PARSER_OPERATORS,
     Op("buffer_words", "buffer_words()", rxs.buffer_words, WORDS),
     Op(
         "buffer_words",
@@ -603,15 +478,6 @@ OPERATORS: tuple[Op, ...] = (
         finishes=True,
     ),
     Op("accumulate", "accumulate()", rxs.accumulate, PLAIN, join=last),
-    Op("parse_tags", "parse_tags('think', 'a')", lambda: rxs.parse_tags("think", "a"), TAGS, join=in_tags),
-    Op("split_reasoning", "split_reasoning()", rxs.split_reasoning, THOUGHTS, join=in_order),
-    Op(
-        "split_reasoning",
-        "split_reasoning(starts_inside=True, keep_whitespace=True)",
-        lambda: rxs.split_reasoning(starts_inside=True, keep_whitespace=True),
-        THOUGHTS,
-        join=in_order,
-    ),
     Op("parse_sse", "parse_sse()", rxs.parse_sse, EVENT_STREAMS, takes_chunks=False),
     Op(
         "parse_sse",

@@ -1,14 +1,18 @@
 """Machines on text, on an answer's chunks: what a chunk is to them."""
 
 import re
+from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from rxstream.errors import MatchTooLong, MixedChoices
+from rxstream.errors import InvalidJSON, MatchTooLong, MixedChoices
 from rxstream.items import StreamChunk, ToolCallDelta, Usage
 from rxstream.sansio.join import SoFar
+from rxstream.sansio.json_values import JSONObjects, JSONValues
 from rxstream.sansio.rewrite import Redact, Replace, StopAt
 from rxstream.sansio.texts import rewriter, splitter
 from rxstream.sansio.words import Words
@@ -113,7 +117,156 @@ def test_snapshots_begin_anew_behind_a_finish() -> None:
     assert items == ["a", "ab", "c"]
 
 
+class Ends:
+    """A text machine that says when it began and when it ended."""
+
+    def __init__(self, told: list[str]) -> None:
+        self.told = told
+        told.append("began")
+
+    def feed(self, chunk: str) -> list[str]:
+        return [chunk]
+
+    def close(self) -> list[str]:
+        self.told.append("ended")
+        return ["|"]
+
+
+def test_behind_a_finish_reason_a_text_begins_only_with_its_first_character() -> None:
+    told: list[str] = []
+    machine = splitter(lambda: Ends(told), "op()")
+    assert list(machine.feed(StreamChunk("a"))) == ["a"]
+    assert list(machine.feed(StreamChunk("b", "stop"))) == ["b", "|"]
+    assert told == ["began", "ended"]
+    assert list(machine.feed(StreamChunk("", usage=Usage(1, 2, 3)))) == []
+    assert list(machine.feed(StreamChunk("", "stop"))) == []
+    assert list(machine.feed("")) == []
+    assert told == ["began", "ended"]
+    assert list(machine.feed(StreamChunk("c"))) == ["c"]
+    assert told == ["began", "ended", "began"]
+    assert list(machine.feed("d")) == ["d"]
+    assert list(machine.close()) == ["|"]
+    assert told == ["began", "ended"] * 2
+
+
+def test_a_text_may_begin_and_end_in_one_chunk_behind_a_finish_reason() -> None:
+    assert split(StreamChunk("a b", "stop"), StreamChunk("c d", "stop")) == ["a", "b", "c", "d"]
+
+
+def test_usage_behind_a_finish_reason_is_no_empty_document() -> None:
+    def make() -> Any:
+        return splitter(JSONValues, "parse_json()")
+
+    answer = [StreamChunk("[1"), StreamChunk("]", "stop"), StreamChunk("", usage=Usage(1, 2, 3))]
+    assert run_machine(make, answer) == ([[1]], None)
+    assert run_machine(make, [*answer, StreamChunk("", "stop")]) == ([[1]], None)
+    items, fault = run_machine(make, [*answer, StreamChunk("no document")])
+    assert items == [[1]]
+    assert isinstance(fault, InvalidJSON)
+
+
+@pytest.mark.parametrize(
+    "answer", [[], [StreamChunk("", "stop")], [StreamChunk("", usage=Usage(1))]], ids=str
+)
+def test_an_answer_without_any_text_is_an_empty_text(answer: list[StreamChunk]) -> None:
+    items, fault = run_machine(lambda: splitter(JSONValues, "parse_json()"), answer)
+    assert items == []
+    assert isinstance(fault, InvalidJSON)
+
+
+def test_a_fault_at_a_finish_reason_comes_behind_what_was_found() -> None:
+    items, fault = run_machine(
+        lambda: splitter(partial(JSONValues, "$[*]"), "op()"), [StreamChunk("[1, 2", "stop")]
+    )
+    assert items == [1]
+    assert isinstance(fault, InvalidJSON)
+
+
+def test_a_splitter_that_is_behind_its_end_is_not_finished() -> None:
+    machine = splitter(lambda: StopAt("END"), "until()")
+    assert list(machine.feed(StreamChunk("a", "stop"))) == ["a"]
+    assert not machine.finished  # type: ignore[attr-defined]
+    assert list(machine.close()) == []
+    assert not machine.finished  # type: ignore[attr-defined]
+
+
+# ---------------------------------------------------------------- bytes
+
+
+class Heard:
+    """A text machine that gives back what it is fed."""
+
+    def feed(self, chunk: str) -> list[str]:
+        return [chunk] if chunk else []
+
+    def close(self) -> list[str]:
+        return []
+
+
+def heard(pieces: Iterable[Any]) -> str:
+    items, fault = run_machine(lambda: splitter(Heard, "op()", takes_bytes=True), pieces)
+    assert fault is None
+    return "".join(items)
+
+
+@given(texts().map(str.encode), st.data())
+def test_bytes_may_be_cut_inside_of_a_character(body: bytes, data: st.DataObject) -> None:
+    assert heard(data.draw(chunkings(body))) == body.decode()
+
+
+BROKEN = st.lists(
+    st.sampled_from(
+        [b"a", b"\xc3", b"\xa9", b"\xe2\x82", b"\xed\xa0\x80", b"\xf0\x9f\x91", b"\x8d", b"\xff", b"\xc0"]
+    )
+).map(b"".join)
+
+
+@given(BROKEN, st.data())
+@example(b"\xed\xa0\x80", None)
+@example(b"\xf4\x90\x80\x80\xc3", None)
+def test_broken_bytes_are_what_no_text_has_wherever_they_are_cut(
+    body: bytes, data: st.DataObject | None
+) -> None:
+    expected = body.decode("utf-8", "surrogateescape")
+    pieces = [body[place : place + 1] for place in range(len(body))]
+    assert heard(pieces if data is None else data.draw(chunkings(body))) == expected
+
+
+def test_all_kinds_of_bytes_are_bytes() -> None:
+    body = "é👍".encode()
+    assert heard([bytearray(body[:1]), memoryview(body)[1:4], body[4:]]) == "é👍"
+
+
+def test_a_machine_that_takes_bytes_takes_text_and_chunks_too() -> None:
+    assert heard(["a", StreamChunk("b"), b"c", Str("d")]) == "abcd"
+    items: list[Any] = [7]
+    _, fault = run_machine(lambda: splitter(Heard, "op()", takes_bytes=True), items)
+    assert isinstance(fault, TypeError)
+
+
+def test_bytes_behind_a_finish_reason_are_the_next_text() -> None:
+    told: list[str] = []
+    machine: Any = splitter(lambda: Ends(told), "op()", takes_bytes=True)
+    assert list(machine.feed(StreamChunk("a", "stop"))) == ["a", "|"]
+    assert list(machine.feed(b"\xc3")) == []
+    assert told == ["began", "ended"]
+    assert list(machine.close()) == ["\udcc3", "|"]
+
+
+def test_broken_bytes_are_a_fault_only_where_they_matter() -> None:
+    def make() -> Any:
+        return splitter(JSONObjects, "parse_json()", takes_bytes=True)
+
+    body = b'\xff {"a": "\xc3\xa9"} {"b": "\xff"} \xc3'
+    for pieces in ([body], [body[place : place + 1] for place in range(len(body))]):
+        assert run_machine(make, pieces) == ([{"a": "é"}], None)
+
+
 # ---------------------------------------------------------------- rewriting
+
+
+def test_plain_text_is_rewritten_as_it_is() -> None:
+    assert "".join(redact("a sk-1", "23 b")) == "a * b"
 
 
 def test_a_chunk_that_is_not_changed_passes_as_it_is() -> None:

@@ -112,6 +112,13 @@ def parsers(source: Observable[str], answer: Observable[rxs.StreamChunk], body: 
     assert_type(source.pipe(rxs.parse_ndjson(model=Person, on_invalid="skip")), Observable[Person])
     assert_type(answer.pipe(rxs.parse_partial_json()), Observable[rxs.PartialJSON[Any]])
     assert_type(answer.pipe(rxs.parse_partial_json(model=Person)), Observable[rxs.PartialJSON[Person]])
+    assert_type(answer.pipe(rxs.parse_code_blocks()), Observable[rxs.CodeBlock])
+    assert_type(answer.pipe(rxs.parse_code_blocks(partial=True)), Observable[rxs.CodeBlock])
+    assert_type(answer.pipe(rxs.parse_markdown()), Observable[rxs.MarkdownBlock])
+    assert_type(answer.pipe(rxs.parse_tool_calls()), Observable[rxs.ToolCall | rxs.PartialToolCall])
+    assert_type(
+        answer.pipe(rxs.parse_tool_calls(partial=True)), Observable[rxs.ToolCall | rxs.PartialToolCall]
+    )
     assert_type(answer.pipe(rxs.parse_tags("a", "b", max_tag=99)), Observable[rxs.TaggedText])
     assert_type(source.pipe(rxs.parse_tags("a")), Observable[rxs.TaggedText])
     assert_type(answer.pipe(rxs.split_reasoning(starts_inside=True)), Observable[rxs.StreamChunk])

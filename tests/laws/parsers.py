@@ -1,0 +1,261 @@
+"""The registry's entries for the parsers: text to structure."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
+
+from reactivex import operators as ops
+
+import rxstream as rxs
+from rxstream.items import StreamChunk
+from rxstream.sansio.code_blocks import CodeBlocks
+from rxstream.sansio.json_lines import JSONLines
+from rxstream.sansio.json_values import JSONObjects, JSONValues
+from rxstream.sansio.markdown import MarkdownBlocks
+from rxstream.sansio.partial_json import PartialDocument
+from rxstream.sansio.reasoning import Reasoning
+from rxstream.sansio.tags import Tags
+from rxstream.sansio.tool_calls import ToolCalls
+from tests.laws.entries import OfItems, OfText, Op
+from tests.sansio.json_documents import events
+from tests.sansio.json_shapes import LONG, in_fours, repeated
+from tests.sansio.tool_calls import joined as joined_calls
+
+__all__ = ("PARSER_EVENTS", "PARSER_MACHINES", "PARSER_OPERATORS")
+
+
+def in_tags(items: list[Any]) -> list[Any]:
+    """Take an item without text as it is, and text by its characters: where that is cut means nothing."""
+    found: list[Any] = []
+    for item in items:
+        where = item.tag, item.attributes, item.path, item.index
+        found += [(char, *where) for char in item.text] or [(item.complete, *where)]
+    return found
+
+
+def in_order(chunks: list[Any]) -> list[tuple[str, str]]:
+    """Take the characters, of thought and of answer: where they are cut means nothing."""
+    return [
+        (kind, char)
+        for chunk in chunks
+        for kind, text in (("thought", chunk.reasoning), ("answer", chunk.content))
+        for char in text
+    ]
+
+
+def growing(items: list[Any]) -> list[Any]:
+    """Take pieces of code, or of a tail, apart: where they are cut means nothing."""
+    seen: list[Any] = []
+    for item in items:
+        seen += [(item.index, char) for char in item.delta]
+        if item.complete:
+            seen.append(item if getattr(item, "kind", None) else (item.index, item.code, item.info))
+    return seen
+
+
+FENCES = (
+    "a\n```py\nx = `1`\n``\n``` b\n   ```  \n~~~\ny\n ~~~~\nend\n```\nz",
+    "> - ~~~ a b\r\n>   code\r>\r\n>   ~~~~\r\n> - ```\nx",
+    "- ```\n  a\n \n\t b\n- x\n```\n",
+    "~~~\n   ~~~x\n~~~",
+    "",
+)
+MARKDOWN = (
+    "# a\n\nb\nc\n===\n- d\n\n  e\n\n> f\ng\n***\n",
+    "a\n| b | c |\n|---|---|\n| d | e |\n\n```py\nx\n```\r\n<div>\r\ny\r\n\r\nz",
+    "[a]: b\n'c'\n[d]: e\n'f\ng\n\n1. h\n2. i\n3) j\n",
+    "- a | b\n-|-\n# c | d\n-|-\n```e|f\n-|\n",
+    " \n\n",
+    "",
+)
+FENCE_ENDS = ("```\n", "``x", "`` \n", "~~~ \n", "~~x", "~\n", "> ```\n", "  ```\n", "    x\n", "\t\tx\n")
+MARKDOWN_ENDS = ("===\n", "---\n", "-|-\n", "|-|-|\n", "- x\n", "\n- x\n", "    x\n", "'\n", "> x\n", "```\n")
+
+
+TAGS = (
+    "Hi <think>so <a x='1' y=\"<a>\" z=2 w>b</a></think >. <thi <think/>x</a></think>",
+    "<a><think>x</a>y</think><a <think\n>z</thi",
+    "<think x='<a>y</a><think x",
+    "",
+)
+TAG_ENDS = ("x>", "'>", '">', "/>", "='>'>", *("</think>"[cut:] for cut in range(8)), "</a>", "/a>", "a>")
+THOUGHTS = (
+    "<think>\nHm. So \n</think>\n\nIt is 4.\n<thi",
+    " \n<think >a<think>b </th </think > <think x='1'/> c</think>",
+    "  answer <think",
+    "",
+)
+THOUGHT_ENDS = ("think>a", *("</think>"[cut:] for cut in range(8)), " x", "a</think>", " </think>")
+
+JSON_TEXTS = (
+    'Sure:\n```json\n{"a": [1, {"b": "}"}], "c": null}\n```\nor {"d": tru',
+    '{{"a": 1} {"a" {"b":2}}} [{"c": -1.5e3}, {"c": "\\ud83d\\ude00\\"\\\\"}] {"c": "\\ud83d"} {}',
+    '{x} {"a":01} {"é": "日本"} } ] "{',
+    "",
+)
+JSON_DOCUMENTS = (
+    'Sure:\n```json\n{"n": 1, "items": [{"a": [1]}, 12, true, "x\\u00e9\\ud83d\\ude00", null, {}]}\n```\n{',
+    '{"items": [[1, 2], "]", {"b": "}"}, -1.5e3, 0], "items": 7, "items": [3]}',
+    '{"items": [1, 2, x]}',
+    '{"items": ["ab\\x"]}',
+    "no [",
+    "",
+)
+JSON_STRICT = (' {"a": [1, "x"]} ', "12.5 ", "true", '"a\\n"', "[1] x", "01", "")
+JSON_LINES = (
+    '{"a": [1, "x\\u00e9"]}\n\n12\r\n \ttrue \n"\\ud83d\\ude00"',
+    "1\n[2] 3\n4",
+    '[1]\n"a\nb"',
+    "{\n}",
+    "",
+)
+
+#: Long texts: ``tests/sansio/json_shapes.py``. Only what is deep enough is taken to its end.
+JSON_LONG = tuple((name, in_fours(make)) for name, make in LONG)
+DEEP = 10**9
+
+
+def piece_of_a_call(text: str) -> StreamChunk:
+    """Make a chunk that carries a piece of a tool call's arguments."""
+    return StreamChunk("", tool_calls=(rxs.ToolCallDelta(0, "a", "f", text),))
+
+
+def calls_of_text(*, partial: bool) -> Callable[[Any], Any]:
+    """Take a text for the arguments of one call."""
+    return lambda source: source.pipe(ops.map(piece_of_a_call), rxs.parse_tool_calls(partial=partial))
+
+
+ARGUMENTS = (' {"x": [1, "y\\n"]} ', '{"x": 1', "{}")
+
+
+PARSER_MACHINES: Final[tuple[OfText, ...]] = (
+    OfText(CodeBlocks, "CodeBlocks", CodeBlocks, FENCES, continuations=FENCE_ENDS),
+    OfText(
+        CodeBlocks,
+        "CodeBlocks, as they grow",
+        lambda: CodeBlocks(partial=True),
+        FENCES,
+        join=growing,
+        continuations=FENCE_ENDS,
+    ),
+    OfText(
+        MarkdownBlocks, "MarkdownBlocks", MarkdownBlocks, MARKDOWN, join=growing, continuations=MARKDOWN_ENDS
+    ),
+    OfText(Tags, "Tags", lambda: Tags("think", "a"), TAGS, join=in_tags, continuations=TAG_ENDS),
+    OfText(
+        Tags,
+        "Tags, short and flat",
+        lambda: Tags("think", "a", max_tag=12, max_depth=1),
+        TAGS,
+        join=in_tags,
+        continuations=TAG_ENDS,
+    ),
+    OfText(Reasoning, "Reasoning", Reasoning, THOUGHTS, join=in_order, continuations=THOUGHT_ENDS),
+    OfText(
+        Reasoning,
+        "Reasoning, from inside, all kept",
+        lambda: Reasoning(starts_inside=True, keep_whitespace=True),
+        THOUGHTS,
+        join=in_order,
+        continuations=THOUGHT_ENDS,
+    ),
+    OfText(JSONObjects, "JSONObjects", lambda: JSONObjects(max_depth=DEEP), JSON_TEXTS, long=JSON_LONG),
+    OfText(
+        JSONObjects, "JSONObjects, two deep", lambda: JSONObjects(max_depth=2), JSON_TEXTS, long=JSON_LONG
+    ),
+    OfText(JSONObjects, "JSONObjects, raising", lambda: JSONObjects(on_invalid="raise"), JSON_TEXTS),
+    OfText(
+        JSONValues,
+        "JSONValues at a path",
+        lambda: JSONValues("$.items[*]", max_depth=DEEP),
+        JSON_DOCUMENTS,
+        long=JSON_LONG,
+    ),
+    OfText(JSONValues, "JSONValues, strict", lambda: JSONValues(strict=True), JSON_STRICT, long=JSON_LONG),
+    OfText(
+        JSONLines,
+        "JSONLines",
+        lambda: JSONLines(on_invalid="skip"),
+        JSON_LINES,
+        long=(*JSON_LONG, ("lines", in_fours(repeated('{"a": [1, "x"]}\n')))),
+    ),
+    OfText(JSONLines, "JSONLines, raising", JSONLines, JSON_LINES),
+    OfText(
+        PartialDocument,
+        "PartialDocument",
+        lambda: PartialDocument(max_depth=DEEP),
+        JSON_DOCUMENTS,
+        join=events,
+        long=JSON_LONG,
+    ),
+    OfText(
+        PartialDocument,
+        "PartialDocument, strict",
+        lambda: PartialDocument(strict=True),
+        JSON_STRICT,
+        join=events,
+    ),
+)
+
+PARSER_EVENTS: Final[tuple[OfItems, ...]] = (
+    *(
+        OfItems(
+            ToolCalls,
+            f"ToolCalls, partial={grows}",
+            partial(ToolCalls, partial=grows),
+            (tuple(map(piece_of_a_call, ('{"x"', ": 1}"))), (piece_of_a_call('{"x'),)),
+            lambda size: [piece_of_a_call('{"x":"'), *[piece_of_a_call("word")] * (size // 4)],
+        )
+        for grows in (False, True)
+    ),
+    OfItems(
+        Reasoning,
+        "Reasoning on chunks",
+        Reasoning,
+        ((StreamChunk("<th"), StreamChunk("ink>a "), StreamChunk("</think> b"), StreamChunk("", "stop")),),
+        lambda size: [StreamChunk("wor"), StreamChunk("d. ")] * (size // 6 + 1),
+    ),
+)
+
+PARSER_OPERATORS: Final[tuple[Op, ...]] = (
+    *(
+        Op(
+            "parse_tool_calls",
+            f"parse_tool_calls(partial={grows})",
+            partial(calls_of_text, partial=grows),
+            ARGUMENTS,
+            join=joined_calls,
+            takes_chunks=False,
+        )
+        for grows in (False, True)
+    ),
+    Op("parse_code_blocks", "parse_code_blocks()", rxs.parse_code_blocks, FENCES),
+    Op(
+        "parse_code_blocks",
+        "parse_code_blocks(partial=True)",
+        lambda: rxs.parse_code_blocks(partial=True),
+        FENCES,
+        join=growing,
+    ),
+    Op("parse_markdown", "parse_markdown()", rxs.parse_markdown, MARKDOWN, join=growing),
+    Op("parse_tags", "parse_tags('think', 'a')", lambda: rxs.parse_tags("think", "a"), TAGS, join=in_tags),
+    Op("split_reasoning", "split_reasoning()", rxs.split_reasoning, THOUGHTS, join=in_order),
+    Op(
+        "split_reasoning",
+        "split_reasoning(starts_inside=True, keep_whitespace=True)",
+        lambda: rxs.split_reasoning(starts_inside=True, keep_whitespace=True),
+        THOUGHTS,
+        join=in_order,
+    ),
+    Op("parse_json", "parse_json()", rxs.parse_json, JSON_TEXTS),
+    Op("parse_json", "parse_json(at=...)", lambda: rxs.parse_json(at="$.items[*]"), JSON_DOCUMENTS),
+    Op("parse_json", "parse_json(strict=True)", lambda: rxs.parse_json(strict=True), JSON_STRICT),
+    Op(
+        "parse_json",
+        "parse_json(model=...)",
+        lambda: rxs.parse_json(model=dict[str, int], on_invalid="raise"),
+        ('{"a": 1} {"b": 2}', '{"a": "x"}', ""),
+    ),
+    Op("parse_partial_json", "parse_partial_json()", rxs.parse_partial_json, JSON_DOCUMENTS, join=events),
+    Op("parse_ndjson", "parse_ndjson()", rxs.parse_ndjson, JSON_LINES),
+)
