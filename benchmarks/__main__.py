@@ -36,7 +36,7 @@ ROWS: Final[dict[str, Callable[[bool], list[Line]]]] = {
 
 PEERS: Final = ("openai", "httpx2", "httpx-sse", "reactivex", "aiostream", "anyio", "jiter")
 HEAD: Final = ("what", "against", "ours", "theirs", "ratio", "minimum", "aim", "verdict")
-WIDTHS: Final = (36, 28, 10, 10, 7, 8, 6, 9)
+WIDTHS: Final = (58, 28, 10, 10, 7, 8, 6, 9)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -177,8 +177,6 @@ class Grammar:
                         state = KEY if inside == "{" else VALUE
                     elif c == ("}" if inside == "{" else "]"):
                         state = self._close(i + 1)
-                        if state == END:
-                            return i + 1
                     else:
                         raise Broken(i, self._after())
                     i += 1
@@ -210,8 +208,6 @@ class Grammar:
                         i += 1
                     elif c == "]" and state == FIRST_VALUE:
                         state = self._close(i + 1)
-                        if state == END:
-                            return i + 1
                         i += 1
                     else:
                         raise Broken(i, _EXPECTED[state])
@@ -239,8 +235,6 @@ class Grammar:
                         i += 1
                     elif c == "}" and state == FIRST_KEY:
                         state = self._close(i + 1)
-                        if state == END:
-                            return i + 1
                         i += 1
                     else:
                         raise Broken(i, _EXPECTED[state])
