@@ -4,8 +4,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-from reactivex import operators as ops
-
 import rxstream as rxs
 from rxstream.items import StreamChunk
 from rxstream.sansio.code_blocks import CodeBlocks
@@ -120,12 +118,31 @@ def piece_of_a_call(text: str) -> StreamChunk:
     return StreamChunk("", tool_calls=(rxs.ToolCallDelta(0, "a", "f", text),))
 
 
+class CallsOfText:
+    """Takes a text for the arguments of tool calls; ``|`` stands between two of them."""
+
+    def __init__(self) -> None:
+        self._index = 0
+
+    def feed(self, text: str) -> list[StreamChunk]:
+        chunks: list[StreamChunk] = []
+        for place, piece in enumerate(text.split("|")):
+            self._index += place > 0
+            if piece:
+                delta = rxs.ToolCallDelta(self._index, f"call_{self._index}", "f", piece)
+                chunks.append(StreamChunk("", tool_calls=(delta,)))
+        return chunks
+
+    def close(self) -> list[StreamChunk]:
+        return []
+
+
 def calls_of_text(*, partial: bool) -> Callable[[Any], Any]:
-    """Take a text for the arguments of one call."""
-    return lambda source: source.pipe(ops.map(piece_of_a_call), rxs.parse_tool_calls(partial=partial))
+    """Parse the tool calls that a text is taken for."""
+    return lambda source: source.pipe(rxs.lift(CallsOfText), rxs.parse_tool_calls(partial=partial))
 
 
-ARGUMENTS = (' {"x": [1, "y\\n"]} ', '{"x": 1', "{}")
+ARGUMENTS = (' {"x": [1, "y\\n"]} |{"z": {}}|{"x": 1', '{"x": 1', "{}|[]", "")
 
 
 PARSER_MACHINES: Final[tuple[OfText, ...]] = (
@@ -247,9 +264,14 @@ PARSER_OPERATORS: Final[tuple[Op, ...]] = (
         THOUGHTS,
         join=in_order,
     ),
-    Op("parse_json", "parse_json()", rxs.parse_json, JSON_TEXTS),
+    Op("parse_json", "parse_json()", rxs.parse_json, ('{"a": 1} [{"b": [2]}] {"c": tru', *JSON_TEXTS)),
     Op("parse_json", "parse_json(at=...)", lambda: rxs.parse_json(at="$.items[*]"), JSON_DOCUMENTS),
-    Op("parse_json", "parse_json(strict=True)", lambda: rxs.parse_json(strict=True), JSON_STRICT),
+    Op(
+        "parse_json",
+        "parse_json(at='$[*]', strict=True)",
+        lambda: rxs.parse_json(at="$[*]", strict=True),
+        ('[{"a": [1, "x"]}, 2, null] ', *JSON_STRICT),
+    ),
     Op(
         "parse_json",
         "parse_json(model=...)",
