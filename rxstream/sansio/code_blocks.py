@@ -275,6 +275,7 @@ class CodeBlocks:
         """Take for code what might have been the closing fence."""
         self._release("".join(self._held))
         self._held.clear()
+        self._run = 0
         self._line.clear()
         self._in_text = True
         self._read = self._read_text

@@ -28,6 +28,9 @@ _EXPECTED: Final = {
     STRING: "the rest of a string",
     KEY_STRING: "the rest of a key",
 }
+_EXPECTED_IN_STRING: Final = "a character of a string, or the quote that ends it"
+#: What models forget, above all in code and in long texts.
+_ESCAPED: Final = "a control character of a string as an escape, such as \\n"
 _SPACE: Final = re.compile(r"[ \t\n\r]*+").match
 #: White space, as JSON has it.
 BLANK: Final = " \t\n\r"
@@ -341,7 +344,7 @@ class Grammar:
     def _escape(text: str, i: int) -> str:
         """Give the beginning of an escape that stands at ``i`` and goes on behind the text."""
         if text[i] != "\\":
-            raise Broken(i, "a character of a string, or the quote that ends it")
+            raise Broken(i, _ESCAPED if text[i] < " " else _EXPECTED_IN_STRING)
         tail = text[i : i + len("\\ud83d\\ude00")]
         if len(tail) > 1 and tail[1] != "u":
             raise Broken(i + 1, 'one of "\\/bfnrtu')

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-__all__ = ("ANY", "Step", "parse_path", "show_path")
+__all__ = ("ANY", "Step", "parse_path", "parse_place", "show_path")
 
 #: ``*``: every member of an object, every element of an array.
 ANY: Final = None
@@ -56,6 +56,19 @@ def parse_path(path: str) -> tuple[Step, ...]:
             steps.append(match["name"] or _unquoted(match["quoted"], path))
         place = match.end()
     return tuple(steps)
+
+
+def parse_place(path: object) -> tuple[str | int, ...]:
+    """Read the path of one place: a JSONPath without ``*``, or its keys and indices.
+
+    Raises ValueError for what is no path or has a ``*``, TypeError for anything else.
+    """
+    if isinstance(path, str):
+        steps = tuple(step for step in parse_path(path) if step is not ANY)
+        if show_path(steps) != show_path(parse_path(path)):
+            raise ValueError(f"expected the path of one place, without '*', got {path!r}")
+        return steps
+    return ()
 
 
 def _unquoted(name: str, path: str) -> str:

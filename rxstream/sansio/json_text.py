@@ -107,7 +107,7 @@ class Reader(ABC):
         message = f"expected {broken.expected}, got {got} at line {line}, column {column} (offset {offset})"
         if self._context:
             message = f"{message} of {self._context}"
-        fault = (TooDeep if broken.deep else InvalidJSON)(
+        return (TooDeep if broken.deep else InvalidJSON)(
             message,
             expected=broken.expected,
             got=got,
@@ -116,8 +116,6 @@ class Reader(ABC):
             column=column,
             context=self._context,
         )
-        fault.__cause__ = None  # `broken` says nothing that the message does not
-        return fault
 
 
 class Document(Reader):
@@ -170,7 +168,8 @@ class Document(Reader):
             return
         try:
             if self._before:
-                raise Broken(-1, "a JSON document, which starts with '{' or '['")  # noqa: TRY301 - as all faults
+                got = "" if self._offset else "no text at all"
+                raise Broken(-1, "a JSON document, which starts with '{' or '['", got=got)  # noqa: TRY301 - as all faults
             self._begin("", 0, 0)
             self._grammar.finish()
         except Broken as broken:
@@ -208,4 +207,6 @@ def _shown(char: str) -> str:
 
 def _then_raise(found: list[Any], fault: Exception) -> Iterator[Any]:
     yield from found
+    if isinstance(fault.__context__, Broken):
+        fault.__context__ = None  # it says nothing that the fault does not
     raise fault

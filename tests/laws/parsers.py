@@ -1,6 +1,6 @@
 """The registry's entries for the parsers: text to structure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Final
 
@@ -118,6 +118,21 @@ def piece_of_a_call(text: str) -> StreamChunk:
     return StreamChunk("", tool_calls=(rxs.ToolCallDelta(0, "a", "f", text),))
 
 
+def calls_in_letters(items: list[Any]) -> list[Any]:
+    """Take what grows apart: a call that is there, the letters of its arguments, how it ended."""
+    found: list[Any] = []
+    for item in items:
+        if item.complete:
+            found.append(item)
+            continue
+        if (item.index, item.name) not in found:
+            found.append((item.index, item.name))
+        found += [(item.index, item.name, char) for char in item.delta]
+        if item.ended is not None:
+            found.append((item.index, item.name, "ended", item.ended))
+    return found
+
+
 class CallsOfText:
     """Takes a text for the arguments of tool calls; ``|`` stands between two of them."""
 
@@ -137,6 +152,21 @@ class CallsOfText:
         return []
 
 
+class ToolCallsOfText:
+    """``ToolCalls`` behind ``CallsOfText``: a machine on text, to be asked for the laws of text."""
+
+    def __init__(self, *, partial: bool) -> None:
+        self._chunks = CallsOfText()
+        self._calls = ToolCalls(partial=partial)
+
+    def feed(self, text: str) -> Iterator[Any]:
+        for chunk in self._chunks.feed(text):
+            yield from self._calls.feed(chunk)
+
+    def close(self) -> Iterator[Any]:
+        yield from self._calls.close()
+
+
 def calls_of_text(*, partial: bool) -> Callable[[Any], Any]:
     """Parse the tool calls that a text is taken for."""
     return lambda source: source.pipe(rxs.lift(CallsOfText), rxs.parse_tool_calls(partial=partial))
@@ -146,6 +176,16 @@ ARGUMENTS = (' {"x": [1, "y\\n"]} |{"z": {}}|{"x": 1', '{"x": 1', "{}|[]", "")
 
 
 PARSER_MACHINES: Final[tuple[OfText, ...]] = (
+    *(
+        OfText(
+            ToolCalls,
+            f"ToolCalls of a text, partial={grows}",
+            partial(ToolCallsOfText, partial=grows),
+            ARGUMENTS,
+            join=calls_in_letters,
+        )
+        for grows in (False, True)
+    ),
     OfText(CodeBlocks, "CodeBlocks", CodeBlocks, FENCES, continuations=FENCE_ENDS),
     OfText(
         CodeBlocks,

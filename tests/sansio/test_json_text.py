@@ -134,6 +134,25 @@ def test_a_text_without_a_document_is_a_fault() -> None:
     )
 
 
+def test_no_text_at_all_is_named_as_such() -> None:
+    assert str(fault_of("")) == (
+        "expected a JSON document, which starts with '{' or '[', got no text at all "
+        "at line 1, column 1 (offset 0)"
+    )
+
+
+def test_a_traceback_shows_no_fault_of_our_own_behind_that_of_the_text_or_of_the_users_function() -> None:
+    def mine(fault: TextError) -> None:
+        raise RuntimeError(f"mine: {fault}")
+
+    for on_invalid in ("raise", mine):
+        for text in ("[x", "[1", "none"):
+            _, fault = run_machine(lambda text=on_invalid: Whole(text), [text])
+            assert fault is not None
+            assert fault.__context__ is None
+            assert fault.__cause__ is None
+
+
 # ---------------------------------------------------------------- where a document is
 
 
