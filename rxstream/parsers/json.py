@@ -67,7 +67,7 @@ def parse_json(
 
     *Every outermost object in the text*, when its brace closes: prose, fences, arrays and other braces around
     objects do not matter. What begins like an object and is none is given up at the character that shows it;
-    from there on the search goes on.
+    from there on the search goes on, so that an object inside of it, behind that character, comes out.
 
     ``at``: *the values at a path of one document*, a JSONPath of names, indices and ``*``: ``"$.items[*]"``,
     ``"$['unit price']"``; ``"$"`` is the whole. The document starts at the first ``{`` or ``[`` (a fence
@@ -141,9 +141,9 @@ def parse_partial_json(
     Nothing is shown that is taken back later: numbers, true, false and null only when they are delimited,
     a key when its value begins, no half of an escape. (But of two equal keys in an object the last counts.)
 
-    The document starts at the first ``{`` or ``[``, and what is around it is ignored. If the text ends
-    before it, no error: nothing is ``complete`` that is not. With ``strict`` the whole text is one JSON
-    value, and its end too early ``InvalidJSON``.
+    The document starts at the first ``{`` or ``[``, and what is around it is ignored. A text that ends in
+    the middle of it, or has none, is no error: nothing is ``complete`` that is not. With ``strict`` the
+    whole text is one JSON value, and its end too early ``InvalidJSON``.
 
     ``model``: a pydantic model, or any type that ``pydantic.TypeAdapter`` takes. ``item.value`` is then an
     object of it, validated as far as it has come: what is missing is its default or None, what is not valid

@@ -238,9 +238,9 @@ class Blocks:
         if match is None:
             return False
         if self._definition is not None:
-            # In what may be a definition it is a destination or a part of the title, unless it is a rule
-            # or an item too, which neither goes on with.
-            if match[1][0] == "=" or len(match[1]) == 2:
+            # It is the destination of what may be a definition, unless it is a rule or an item too, which no
+            # definition goes on with. A label or a title that is open at an underline is none.
+            if self._definition.wants_destination and (match[1][0] == "=" or len(match[1]) == 2):
                 return False
             self.settle()
         return True

@@ -5,7 +5,8 @@ something else with it; some give ids and names once, some with every piece, som
 belongs to the call of its id, else to the one of its index, else to the one that the last piece belonged
 to; and it begins another call if it cannot belong to that one:
 
-* its id is another one;
+* its id is another one. (Some servers make up an id for every piece. Without a name such an id is none, as
+  long as the call of the same index can take the piece: it has a name, and its arguments are not whole JSON.)
 * its name is another one. (Names come whole. If a call's own id comes with it, the first name stands,
   unless the arguments are whole JSON already.)
 * its name is the same, there is no id to say that the call is, and the arguments were whole JSON before it.
@@ -137,7 +138,9 @@ class Calls:
 def _begins_another(call: Call, delta: ToolCallDelta) -> bool:
     """Tell whether a piece cannot belong to the call that its id, its index or the last piece leads to."""
     if delta.id and call.id is not None and delta.id != call.id:
-        return True
+        if delta.name or delta.index is None or not call.name:
+            return True
+        return bool(delta.arguments.strip(BLANK)) and call.is_whole()
     if not call.name:
         return False
     same = bool(delta.id) and delta.id == call.id

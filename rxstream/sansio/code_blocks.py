@@ -189,7 +189,7 @@ class CodeBlocks:
 
     def _behind(self, line_end: re.Match[str]) -> int:
         """Step over a line end, of which the second half may still come."""
-        self._after_cr = line_end[0] == "\r"
+        self._after_cr = line_end[0] == "\r" and line_end.end() == len(line_end.string)
         return line_end.end()
 
     # ------------------------------------------------------------ in code

@@ -52,6 +52,11 @@ class Definition:
         self._opening = ""
         self._title_below = False
 
+    @property
+    def wants_destination(self) -> bool:
+        """Whether the label is whole, and nothing has come behind its colon."""
+        return self._read == self._read_destination
+
     def may_go_on_with(self, line: str, place: int) -> bool:
         """Tell whether a line can belong to it at all, by its first character."""
         return self.progress is not Progress.COMPLETE or line[place] in _TITLES

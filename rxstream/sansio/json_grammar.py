@@ -11,7 +11,7 @@ import re
 import sys
 from typing import Final
 
-__all__ = ("BLANK", "MAX_DEPTH", "STRING", "Broken", "Grammar", "all_of_string")
+__all__ = ("BLANK", "END", "MAX_DEPTH", "STRING", "Broken", "Grammar", "all_of_string")
 
 #: How deep arrays and objects may stand in one another, unless the user says otherwise.
 MAX_DEPTH: Final = 500
@@ -39,14 +39,15 @@ _DELIMITERS: Final = ",]} \t\n\r"
 
 _HEX: Final = "0123456789abcdefABCDEF"
 #: Whole characters and whole escapes; what it stops at is the end, the beginning of an escape, or wrong.
-_CHARACTERS: Final = (
-    r'(?:[^"\\\x00-\x1f\ud800-\udfff]++'
-    r'|\\(?:["\\/bfnrt]|u(?:(?![dD][89a-fA-F])[0-9a-fA-F]{4}'
-    r"|[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})))"
+_PLAIN: Final = r'[^"\\\x00-\x1f\ud800-\udfff]*+'
+_ESCAPE: Final = (
+    r'\\(?:["\\/bfnrt]|u(?:(?![dD][89a-fA-F])[0-9a-fA-F]{4}'
+    r"|[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}))"
 )
-_BODY: Final = re.compile(f"{_CHARACTERS}*+").match
+_CHARACTERS: Final = re.compile(f"{_PLAIN}(?:{_ESCAPE}{_PLAIN})*+")
+_BODY: Final = _CHARACTERS.match
 #: A piece that is nothing but the inside of a string, with no escape that is cut in two.
-all_of_string: Final = re.compile(f"{_CHARACTERS}++").fullmatch
+all_of_string: Final = _CHARACTERS.fullmatch
 #: An escape of a surrogate pair, character by character behind its ``\uD``.
 _PAIR: Final = ("89abAB", _HEX, _HEX, "\\", "u", "dD", "cdefCDEF", _HEX, _HEX)
 

@@ -58,17 +58,18 @@ def parse_path(path: str) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def parse_place(path: object) -> tuple[str | int, ...]:
-    """Read the path of one place: a JSONPath without ``*``, or its keys and indices.
+def parse_place(path: str | Sequence[str | int]) -> tuple[str | int, ...]:
+    """Read the path of one place: a JSONPath without ``*``, or keys and indices.
 
-    Raises ValueError for what is no path or has a ``*``, TypeError for anything else.
+    Raises ValueError for a str that is no such path, TypeError for anything else.
     """
-    if isinstance(path, str):
-        steps = tuple(step for step in parse_path(path) if step is not ANY)
-        if show_path(steps) != show_path(parse_path(path)):
-            raise ValueError(f"expected the path of one place, without '*', got {path!r}")
-        return steps
-    return ()
+    steps: Sequence[Step] = parse_path(path) if isinstance(path, str) else path
+    if isinstance(steps, Sequence) and not isinstance(steps, bytes | bytearray):
+        place = tuple([step for step in steps if isinstance(step, str | int)])
+        if len(place) == len(steps):
+            return place
+    kind = ValueError if isinstance(path, str) else TypeError
+    raise kind(f"expected the path of one place, such as '$.items[0]' or ('items', 0), got {path!r}")
 
 
 def _unquoted(name: str, path: str) -> str:

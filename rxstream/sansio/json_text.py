@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, Literal
 
 from rxstream.errors import InvalidJSON, InvalidValue, TextError, TooDeep
-from rxstream.sansio.json_grammar import Broken, Grammar
+from rxstream.sansio.json_grammar import END, STRING, Broken, Grammar, all_of_string
 
-__all__ = ("Document", "OnInvalid", "Reader", "checked_on_invalid", "moved")
+__all__ = ("Document", "Follower", "OnInvalid", "Reader", "checked_on_invalid", "moved")
 
 #: What becomes of a fault.
 OnInvalid = Literal["skip", "raise"] | Callable[[TextError], object]
@@ -118,17 +118,43 @@ class Reader(ABC):
         )
 
 
-class Document(Reader):
+class Follower(Reader):
+    """A reader that follows one grammar from chunk to chunk."""
+
+    __slots__ = ("_grammar",)
+
+    def __init__(self, grammar: Grammar, on_invalid: OnInvalid, context: str = "") -> None:
+        super().__init__(on_invalid, context)
+        self._grammar = grammar
+
+    def feed(self, chunk: str) -> Iterable[Any]:
+        """Take the next piece of the text; give what is whole."""
+        grammar = self._grammar
+        if grammar.state == STRING and chunk:
+            # The inside of a string is most of most documents. To see that first costs a third of a step.
+            piece = grammar.held + chunk if grammar.held else chunk
+            plain = piece.isprintable() and '"' not in piece and "\\" not in piece
+            if plain or all_of_string(piece) is not None:
+                grammar.held = ""
+                self._offset += len(chunk)
+                return self._more_of_string(chunk, piece)
+        return super().feed(chunk)
+
+    def _more_of_string(self, chunk: str, piece: str) -> Iterable[Any]:  # noqa: ARG002 - a hook
+        """Take a chunk that is all inside of a string; ``piece`` has in front of it what was held."""
+        return ()
+
+
+class Document(Follower):
     """A text with one JSON document in it, which starts at the first bracket and ends where that closes.
 
     ``strict``: the whole text is one JSON value, and but for white space nothing is around it.
     """
 
-    __slots__ = ("_before", "_grammar", "_over", "_strict")
+    __slots__ = ("_before", "_over", "_strict")
 
     def __init__(self, grammar: Grammar, on_invalid: OnInvalid, *, strict: bool, context: str = "") -> None:
-        super().__init__(on_invalid, context)
-        self._grammar = grammar
+        super().__init__(grammar, on_invalid, context)
         self._strict = strict
         self._before = not strict
         self._over = False
@@ -181,6 +207,7 @@ class Document(Reader):
     def _give_up(self, broken: Broken, chunk: str) -> None:
         """End the document: what is behind its fault is no document."""
         self._over = True
+        self._grammar.state = END
         self._strict = False
         self._broken(broken, chunk)
 

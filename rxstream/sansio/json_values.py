@@ -1,18 +1,19 @@
 """JSON values in a text: all outermost objects, or those at a path of one document."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from rxstream.errors import InvalidValue
-from rxstream.sansio.json_grammar import MAX_DEPTH, Broken, Grammar
+from rxstream.sansio.json_grammar import END, MAX_DEPTH, Broken, Grammar
 from rxstream.sansio.json_path import ANY, Step, parse_path, show_path
-from rxstream.sansio.json_text import Document, OnInvalid, Reader, moved
+from rxstream.sansio.json_text import Document, Follower, OnInvalid, moved
 from rxstream.sansio.json_tree import decode, unescaped
 from rxstream.sansio.models import Model
 
 __all__ = ("JSONObjects", "JSONValues")
 
 
-class JSONObjects(Reader):
+class JSONObjects(Follower):
     """Find every outermost JSON object in a text, and give it when its brace closes.
 
     Whatever is around objects does not matter: prose, fences, arrays, other braces. Text from a brace on
@@ -21,13 +22,12 @@ class JSONObjects(Reader):
     "raise" it, or give it to a function.
     """
 
-    __slots__ = ("_from", "_grammar", "_inside", "_model", "_pieces")
+    __slots__ = ("_from", "_inside", "_model", "_pieces")
 
     def __init__(
         self, *, model: Model[Any] | None = None, on_invalid: OnInvalid = "skip", max_depth: int = MAX_DEPTH
     ) -> None:
-        super().__init__(on_invalid)
-        self._grammar = Grammar(max_depth=max_depth)
+        super().__init__(Grammar(max_depth=max_depth), on_invalid)
         self._model = model
         self._inside = False
         self._pieces: list[str] = []
@@ -55,6 +55,7 @@ class JSONObjects(Reader):
                 place = broken.index
                 broken.index -= len(held)
                 self._inside = False
+                grammar.state = END
                 self._pieces.clear()
                 self._broken(broken, chunk)
                 continue
@@ -77,6 +78,10 @@ class JSONObjects(Reader):
                 self._invalid(moved(fault, f"{fault}, {where}"))
                 continue
             self.out.append(value)
+
+    def _more_of_string(self, chunk: str, piece: str) -> Iterable[Any]:  # noqa: ARG002 - a hook
+        self._pieces.append(piece)
+        return ()
 
     def _finish(self) -> None:
         if self._inside:
@@ -108,6 +113,11 @@ class JSONValues(Document):
         self._values = _Values(parse_path(at), max_depth)
         self._model = model
         super().__init__(self._values, on_invalid, strict=strict)
+
+    def _more_of_string(self, chunk: str, piece: str) -> Iterable[Any]:  # noqa: ARG002 - a hook
+        if self._values.capturing:
+            self._values.pieces.append(piece)
+        return ()
 
     def _begin(self, piece: str, start: int, held: int) -> None:  # noqa: ARG002 - a hook
         values = self._values

@@ -185,7 +185,7 @@ class MarkdownBlocks:
                 self._end_line(chunk, stop)
                 place = line_end.end()
                 self._line_start = self._start + place
-                self._after_cr = line_end[0] == "\r"
+                self._after_cr = line_end[0] == "\r" and place == end
         self._give(chunk, end)
         self._start += end
         return self._items

@@ -118,7 +118,8 @@ def _adapter(model: Any, operator: str) -> TypeAdapter[Any]:
 
 
 def _unusable(operator: str, model: Any, error: Exception) -> str:
-    said = str(error).partition("\n")[0].rstrip(".")
+    # What pydantic advises here, to allow arbitrary types, no JSON could ever pass.
+    said = _ADDRESS.sub("", str(error)).partition("\n")[0].partition(" Set `arbitrary_types")[0].rstrip(".")
     name = _short(_ADDRESS.sub("", repr(model)))
     return (
         f"{operator}: expected as model a type that pydantic can validate, got {name}, of which "

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
 
 from rxstream.errors import InvalidValue
-from rxstream.sansio.json_grammar import MAX_DEPTH, STRING, Grammar, all_of_string
-from rxstream.sansio.json_path import ANY, parse_path
+from rxstream.sansio.json_grammar import MAX_DEPTH, Grammar
+from rxstream.sansio.json_path import parse_place
 from rxstream.sansio.json_text import Document
 from rxstream.sansio.json_tree import Tree, scalar_value, unescaped
 from rxstream.sansio.models import Model
@@ -20,7 +20,7 @@ Kind: TypeAlias = Literal["object", "array", "string", "number", "boolean", "nul
 Place: TypeAlias = "tuple[Any, str | int] | None"
 
 #: So many pieces are kept before they become one: they are short, and each has a header of its own.
-_MANY: Final = 1024
+MANY: Final = 1024
 
 _KINDS: Final[dict[str, Kind]] = {"t": "boolean", "f": "boolean", "n": "null"}
 
@@ -68,7 +68,8 @@ class PartialJSON(Generic[T]):
     def is_complete(self, path: str | Sequence[str | int] = ()) -> bool:  # noqa: ARG002 - see below
         """Tell whether the value at a path, ``("items", 0)`` or ``"$.items[0]"``, is there and whole.
 
-        Without a path: whether the whole document is. Raises ValueError for what is no path.
+        Without a path: whether the whole document is. Raises ValueError for a str that is no path, or has a
+        ``*``, TypeError for anything else that is none.
         """
         raise AttributeError("this item was made by hand: there is no document behind it")
 
@@ -89,7 +90,7 @@ class PartialJSON(Generic[T]):
         return f"PartialJSON({self.path!r}, {self.delta!r}, {self.complete!r}, kind={self.kind!r})"
 
 
-class _Item(PartialJSON[Any]):
+class _PartialJSON(PartialJSON[Any]):
     """An item with a document behind it. There is one for each token: its path is found when asked for."""
 
     __slots__ = ("end", "history", "place")
@@ -124,10 +125,22 @@ class _Item(PartialJSON[Any]):
         return self.history.value(self.end)
 
     def is_complete(self, path: str | Sequence[str | int] = ()) -> bool:
-        steps = parse_path(path) if isinstance(path, str) else tuple(path)
-        if ANY in steps:
-            raise ValueError(f"is_complete() expects the path of one place, without '*', got {path!r}")
-        return self.history.is_complete(self.end, steps)
+        return self.history.is_complete(self.end, parse_place(path))
+
+
+class _More(_PartialJSON):
+    """An item of a string that goes on: the most frequent one."""
+
+    __slots__ = ()
+
+    kind = "string"
+    complete = False
+
+    def __init__(self, place: Place, delta: str, history: "_History", end: int) -> None:
+        self.place = place
+        self.delta = delta
+        self.history = history
+        self.end = end
 
 
 class PartialDocument(Document):
@@ -153,17 +166,16 @@ class PartialDocument(Document):
         self._deltas = _Deltas(self._history, max_depth)
         super().__init__(self._deltas, "raise", strict=strict, context=context)
 
-    def feed(self, chunk: str) -> Iterable[Any]:
-        """Take the next piece of the text; give what is new."""
-        deltas = self._deltas
-        if deltas.state == STRING and not deltas.held and all_of_string(chunk) is not None:
-            # The inside of a string is most of most documents. To see that first costs a third.
-            history = self._history
-            history.add(chunk)
-            self._offset += len(chunk)
-            text = unescaped(chunk) if "\\" in chunk else chunk
-            return (_Item(deltas.string, "string", text, False, history, history.length),)
-        return super().feed(chunk)
+    def _more_of_string(self, chunk: str, piece: str) -> Iterable[Any]:
+        history = self._history
+        history.length += len(chunk)
+        new = history.new
+        new.append(chunk)
+        if len(new) == MANY:
+            history.write()
+        if "\\" in piece:
+            piece = unescaped(piece)
+        return (_More(self._deltas.string, piece, history, history.length),)
 
     def _finish(self) -> None:
         if self._strict:
@@ -259,7 +271,7 @@ class _Deltas(Grammar):
         return self._places[-1], key
 
     def _tell(self, place: Place, kind: Kind, delta: Any, complete: bool, end: int) -> None:  # noqa: FBT001
-        self.out.append(_Item(place, kind, delta, complete, self._history, self.offset + end))
+        self.out.append(_PartialJSON(place, kind, delta, complete, self._history, self.offset + end))
 
 
 class _History:
@@ -269,14 +281,14 @@ class _History:
     pays for reading it again. Nothing is built for those who do not ask.
     """
 
-    __slots__ = ("_at", "_last", "_last_end", "_log", "_model", "_new", "_tree", "_whole", "length")
+    __slots__ = ("_at", "_last", "_last_end", "_log", "_model", "_tree", "_whole", "length", "new")
 
     def __init__(self, model: Model[Any] | None, max_depth: int) -> None:
         self._model = model
         #: How long the text is. It grows in place, which a str does not; what is new is added many at once.
         self.length = 0
         self._log = io.StringIO()
-        self._new: list[str] = []
+        self.new: list[str] = []
         self._tree = Tree(max_depth=max_depth)
         self._at = 0
         self._last: Any = None
@@ -286,18 +298,18 @@ class _History:
     def add(self, piece: str) -> None:
         """Add a piece of the text."""
         self.length += len(piece)
-        self._new.append(piece)
-        if len(self._new) == _MANY:
-            self._write()
+        self.new.append(piece)
+        if len(self.new) == MANY:
+            self.write()
 
-    def _write(self) -> None:
+    def write(self) -> None:
         self._log.seek(0, io.SEEK_END)
-        self._log.write("".join(self._new))
-        self._new.clear()
+        self._log.write("".join(self.new))
+        self.new.clear()
 
     def _read(self, start: int, end: int) -> str:
-        if self._new:
-            self._write()
+        if self.new:
+            self.write()
         self._log.seek(start)
         return self._log.read(end - start)
 

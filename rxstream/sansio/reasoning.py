@@ -11,7 +11,7 @@ from operator import itemgetter
 
 from rxstream.items import StreamChunk, TaggedText, Text
 from rxstream.sansio.tags import Tags
-from rxstream.sansio.texts import carries_more
+from rxstream.sansio.texts import carries_more, refusal
 
 __all__ = ("Reasoning",)
 
@@ -53,11 +53,7 @@ class Reasoning:
         if not isinstance(item, StreamChunk):
             if isinstance(item, str):
                 return self._feed_text(item)
-            msg = (
-                f"split_reasoning() works on text: it expects str or StreamChunk items, and got "
-                f"{type(item).__name__}: {item!r:.80}. Map the items to text first: ops.map(...)."
-            )
-            raise TypeError(msg)
+            raise refusal("split_reasoning()", item)
         content = item.content
         text = self._texts.get(item.choice)
         if text is None:

@@ -9,11 +9,11 @@ from codecs import getincrementaldecoder
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from rxstream.errors import MixedChoices
+from rxstream.errors import InvalidJSON, MixedChoices
 from rxstream.items import StreamChunk, Text
 from rxstream.sansio import Machine
 
-__all__ = ("Rewriter", "Splitter", "carries_more", "rewriter", "splitter")
+__all__ = ("Rewriter", "Splitter", "carries_more", "refusal", "rewriter", "splitter")
 
 _BYTES: Any = (bytes, bytearray, memoryview)
 
@@ -36,10 +36,7 @@ class _OnText:
         self._feed: Callable[[str], Iterable[Any]] = machine.feed
 
     def _refuse(self, item: object) -> TypeError:
-        return TypeError(
-            f"{self._operator} works on text: it expects str or StreamChunk items, and got "
-            f"{type(item).__name__}: {item!r:.80}. Map the items to text first: ops.map(...)."
-        )
+        return refusal(self._operator, item)
 
     def _take(self, chunk: StreamChunk) -> None:
         """Take on the choice of the first text; refuse any other one's."""
@@ -72,13 +69,18 @@ class Splitter(_OnText):
             self._take(item)
         if item.finish_reason is None:
             return self._feed(content) if content else ()
-        return self._finish(content) if item.choice == self._choice else ()
+        return self._finish(content, item.finish_reason) if item.choice == self._choice else ()
 
-    def _finish(self, content: str) -> Iterator[Any]:
+    def _finish(self, content: str, reason: str) -> Iterator[Any]:
         if content:
             yield from self._feed(content)
         if self._machine is not None:
-            yield from self._machine.close()
+            try:
+                yield from self._machine.close()
+            except InvalidJSON as fault:
+                if reason != "stop":
+                    fault.add_note(f"The answer ended with finish_reason {reason!r}: it may be cut off.")
+                raise
             # The next text begins when it does: behind the last one there is none, and none is closed.
             self._machine = None
             self._feed = self._feed_first
@@ -224,6 +226,20 @@ def rewriter(factory: Callable[[], Machine[str, str]], operator: str) -> Rewrite
     first = factory()
     kind = _FinishingRewriter if hasattr(first, "finished") else Rewriter
     return kind(factory, first, operator)
+
+
+def refusal(operator: str, item: object) -> TypeError:
+    """Make the error for an item that is neither text nor a chunk."""
+    todo = "Map the items to text first: ops.map(...)."
+    if isinstance(item, _BYTES):
+        todo = (
+            "Decode them before it, and not each by itself, which breaks a character that is cut in two: "
+            "codecs.iterdecode(pieces, 'utf-8')."
+        )
+    return TypeError(
+        f"{operator} works on text: it expects str or StreamChunk items, and got {type(item).__name__}: "
+        f"{item!r:.80}. {todo}"
+    )
 
 
 def carries_more(chunk: StreamChunk) -> bool:

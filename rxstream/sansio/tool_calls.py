@@ -9,7 +9,7 @@ from rxstream.sansio.arguments import Arguments
 from rxstream.sansio.calls import Call, Calls
 from rxstream.sansio.growing import SoLong
 from rxstream.sansio.json_grammar import MAX_DEPTH, Grammar
-from rxstream.sansio.json_path import parse_path
+from rxstream.sansio.json_path import parse_place
 from rxstream.sansio.json_text import OnInvalid, checked_on_invalid
 from rxstream.sansio.partial_json import PartialJSON
 
@@ -69,7 +69,7 @@ class PartialToolCall:
     def is_complete(self, path: str | Sequence[str | int] = ()) -> bool:  # noqa: ARG002 - see below
         """Tell whether the argument at a path, ``("city",)`` or ``"$.city"``, is there and whole.
 
-        Raises ValueError for what is no path.
+        Raises ValueError for a str that is no path, or has a ``*``, TypeError for anything else that is none.
         """
         raise AttributeError(_BY_HAND)
 
@@ -92,7 +92,7 @@ class PartialToolCall:
         return f"PartialToolCall({self.id!r}, {self.name!r}, {self.delta!r}, {self.index!r}{ended})"
 
 
-class _Item(PartialToolCall):
+class _PartialToolCall(PartialToolCall):
     """An item with all the earlier ones behind it."""
 
     __slots__ = ("known", "so_far")
@@ -122,8 +122,7 @@ class _Item(PartialToolCall):
     def is_complete(self, path: str | Sequence[str | int] = ()) -> bool:
         if self.known is not None:
             return self.known.is_complete(path)
-        if isinstance(path, str):
-            parse_path(path)  # what it says of what is no path is said
+        parse_place(path)  # what it says of what is no path is said
         return False
 
 
@@ -254,7 +253,7 @@ class _Growing:
         """Tell what is new of a call that grows: that it is there, then its arguments."""
         if not self._announced:
             self._announced = True
-            yield _Item(self.call, "", (), (), None, None)
+            yield _PartialToolCall(self.call, "", (), (), None, None)
         # A character that is wrong is no news, and still may delimit the number before it.
         if self._given < len(self.arguments.pieces) or self.arguments.parts:
             yield self._rest(None)
@@ -276,4 +275,4 @@ class _Growing:
         pieces, given = arguments.pieces, self._given
         self._given = len(pieces)
         parts, arguments.parts = arguments.parts, []
-        return _Item(self.call, "".join(pieces[given:]), pieces, parts, arguments.known, ended)
+        return _PartialToolCall(self.call, "".join(pieces[given:]), pieces, parts, arguments.known, ended)

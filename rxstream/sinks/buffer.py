@@ -5,7 +5,7 @@ from typing import Any
 from reactivex import Observable, abc
 from reactivex.disposable import Disposable
 
-from rxstream.items import Text
+from rxstream.items import StreamChunk, Text
 
 __all__ = ("StreamBuffer",)
 
@@ -42,9 +42,7 @@ class StreamBuffer(Observable[Any], abc.ObserverBase[Any]):
     def content(self) -> str:
         """The text so far."""
         if self._joined < len(self.chunks):
-            new = [
-                chunk if isinstance(chunk, str) else chunk.content for chunk in self.chunks[self._joined :]
-            ]
+            new = map(_text, self.chunks[self._joined :])
             self._content = "".join((self._content, *new))
             self._joined = len(self.chunks)
         return self._content
@@ -100,3 +98,14 @@ class StreamBuffer(Observable[Any], abc.ObserverBase[Any]):
                 self._observers.remove(observer)
 
         return Disposable(leave)
+
+
+def _text(chunk: object) -> str:
+    if isinstance(chunk, StreamChunk):
+        return chunk.content
+    if isinstance(chunk, str):
+        return chunk
+    raise TypeError(
+        f"StreamBuffer.content puts text together: it expects str or StreamChunk items, and got "
+        f"{type(chunk).__name__}: {chunk!r:.80}. The items themselves are in StreamBuffer.chunks."
+    )

@@ -56,6 +56,7 @@ FENCES = (
     "> - ~~~ a b\r\n>   code\r>\r\n>   ~~~~\r\n> - ```\nx",
     "- ```\n  a\n \n\t b\n- x\n```\n",
     "~~~\n   ~~~x\n~~~",
+    "a\rb\n~~~\rc\nd\r~~~",
     "",
 )
 MARKDOWN = (
@@ -64,6 +65,7 @@ MARKDOWN = (
     "[a]: b\n'c'\n[d]: e\n'f\ng\n\n1. h\n2. i\n3) j\n",
     "- a | b\n-|-\n# c | d\n-|-\n```e|f\n-|\n",
     " \n\n",
+    "a\rb\n# c\rd\n\ne",
     "",
 )
 FENCE_ENDS = ("```\n", "``x", "`` \n", "~~~ \n", "~~x", "~\n", "> ```\n", "  ```\n", "    x\n", "\t\tx\n")

@@ -35,9 +35,17 @@ def test_calls_are_told_apart_whatever_a_server_leaves_out_or_repeats(
 
 
 def test_another_id_begins_a_call_also_without_a_name() -> None:
-    assert put_together(D(0, "a", "f", '{"x'), D(0, "b", None, "{}"), D(0, None, None, " ")) == [
-        ("a", "f", '{"x'),
+    assert put_together(D(0, "a", "f", "{}"), D(0, "b", None, "{}"), D(0, None, None, " ")) == [
+        ("a", "f", "{}"),
         ("b", "", "{} "),
+    ]
+    assert put_together(D(None, "a", "f", "{"), D(None, "b", None, "{")) == [("a", "f", "{"), ("b", "", "{")]
+    assert put_together(D(0, "a"), D(0, "b"), D(0, None, "f")) == [("a", "", ""), ("b", "f", "")]
+
+
+def test_another_id_without_a_name_begins_nothing_while_the_call_of_its_index_can_take_the_piece() -> None:
+    assert put_together(D(0, "a", "f", ""), D(0, "b", None, '{"x'), D(0, "c", None, '"}'), D(0, "d")) == [
+        ("a", "f", '{"x"}')
     ]
 
 

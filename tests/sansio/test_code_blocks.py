@@ -1,3 +1,4 @@
+import re
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -119,15 +120,29 @@ def test_blocks_do_not_depend_on_where_the_text_is_cut(data: st.DataObject) -> N
         assert piece.code == code[piece.index]
 
 
+def margins(text: str) -> set[str]:
+    """Give what may follow a line's beginning so that all it stands in goes on: of lists, only the space."""
+    found: set[str] = set()
+    for margin in re.findall(r"^[>*\-12.) \t]+", text, re.MULTILINE):
+        blank = re.sub(r"[^>\s]", " ", margin)
+        found.update(blank[start:] + "x\n" for start in range(len(blank)))
+    return found
+
+
 @settings(max_examples=15, deadline=None)
 @given(documents(), st.booleans())
 @example("> ```\n    ", True)
 @example("- ```\n \n x", True)
+@example("> > ```\n> > > ```\n> - > ```\n>", False)
 def test_what_is_certain_is_out(text: str, streaming: bool) -> None:
     assert_incremental(
         Streaming if streaming else CodeBlocks,
         text,
-        [*ENDINGS, *(mark + line for mark in ("", "> ", "  ") for line in ("```\n", "~~~\n", "````\n", "x"))],
+        [
+            *ENDINGS,
+            *(mark + line for mark in ("", "> ", "  ") for line in ("```\n", "~~~\n", "````\n", "x")),
+            *margins(text),
+        ],
         join=events if streaming else None,
         places=25,
     )

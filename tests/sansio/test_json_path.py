@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rxstream.sansio.json_path import ANY, Step, parse_path, show_path
+from rxstream.sansio.json_path import ANY, Step, parse_path, parse_place, show_path
 
 NAMES = st.one_of(
     st.sampled_from(
@@ -175,3 +175,29 @@ def test_a_name_full_of_backslashes_that_does_not_end_costs_nothing(tail: str) -
     # To go back into what has matched doubled the cost with every second backslash: this took years.
     with pytest.raises(ValueError, match="expected"):
         parse_path("$['" + tail)
+
+
+@pytest.mark.parametrize("path", ["$.items[0]", ("items", 0), ["items", 0]])
+def test_a_place_is_a_path_or_its_steps(path: Any) -> None:
+    assert parse_place(path) == ("items", 0)
+    assert parse_place("$") == parse_place(()) == ()
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("$.items[*]", ValueError),
+        (3, TypeError),
+        (None, TypeError),
+        (b"items", TypeError),
+        (("items", None), TypeError),
+        ((1.5,), TypeError),
+        ({"items": 0}, TypeError),
+    ],
+)
+def test_a_place_is_one_place(path: Any, kind: type[Exception]) -> None:
+    with pytest.raises(kind) as caught:
+        parse_place(path)
+    assert str(caught.value) == (
+        f"expected the path of one place, such as '$.items[0]' or ('items', 0), got {path!r}"
+    )

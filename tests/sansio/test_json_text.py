@@ -147,7 +147,7 @@ def test_a_traceback_shows_no_fault_of_our_own_behind_that_of_the_text_or_of_the
 
     for on_invalid in ("raise", mine):
         for text in ("[x", "[1", "none"):
-            _, fault = run_machine(lambda text=on_invalid: Whole(text), [text])
+            _, fault = run_machine(partial(Whole, on_invalid), [text])
             assert fault is not None
             assert fault.__context__ is None
             assert fault.__cause__ is None

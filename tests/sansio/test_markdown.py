@@ -120,10 +120,14 @@ def oracle(text: str) -> list[tuple[str, int, int]]:
     return found
 
 
+#: A quotation mark, a line that may be an underline, and another mark, with no blank line between.
+UNDERLINED_TITLE = re.compile(r"""["'].*\n(?:.*\S.*\n)*?[ >]*(?:=+|--) *\n(?:.*\S.*\n)*?.*["']""")
+
+
 def is_peculiar(text: str) -> bool:
     """Tell whether markdown-it may deviate from the specification: see the test of its deviations."""
     wide = any(match.end() - match.start() > 4 for match in re.finditer(r"(?m)^.*?(?:[-+*]|\d[.)]) *", text))
-    return "\t" in text or "    >" in text or (wide and "    " in text)
+    return "\t" in text or "    >" in text or (wide and "    " in text) or bool(UNDERLINED_TITLE.search(text))
 
 
 # ---------------------------------------------------------------- the laws
@@ -230,6 +234,8 @@ def test_many_blocks_in_one_chunk_cost_their_length() -> None:
 @example("> [a]: b\n't\n")
 @example("[foo]:\nx\n't\n")
 @example("[a]: b\n    'c\n")
+@example("[a\n===\nb\n")
+@example("[a]: b 'c\n--\n")
 def test_boundaries_are_those_of_markdown_it(text: str) -> None:
     assume(not is_peculiar(text))
     assert extents(text) == oracle(text)
@@ -243,6 +249,8 @@ def test_boundaries_are_those_of_markdown_it(text: str) -> None:
         # Four columns in, but not in the item: what cannot begin a block goes on with the paragraph.
         ("1.   a\n    ```\n", [("list", 0, 2)], [("list", 0, 1), ("code", 1, 2)]),
         ("  -   a\n    # b\n", [("list", 0, 2)], [("list", 0, 1), ("code", 1, 2)]),
+        # The line above is a paragraph for all that is known: so what underlines it makes it a heading.
+        ("[a\n===\n]: b\n", [("heading", 0, 2), ("paragraph", 2, 3)], [("definition", 0, 3)]),
     ],
 )
 def test_where_markdown_it_deviates_the_specification_is_followed(

@@ -112,7 +112,7 @@ def test_takes_any_type_that_pydantic_takes(of: Any, text: str, value: Any) -> N
         ("Item", "got the string 'Item'; pass the class itself, not its name"),
         ({"type": "object"}, "got a dict; write the JSON schema that it holds as a pydantic model"),
         (None, "got None; leave model out"),
-        (3, "got 3, of which pydantic says"),
+        (3, "got 3, of which pydantic says: Unable to generate pydantic-core schema for 3. Define all"),
         (list[_NOWHERE], "name 'Nowhere' is not defined"),
         (Model, "pydantic says"),
     ],

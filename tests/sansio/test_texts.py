@@ -91,7 +91,7 @@ def test_a_subclass_of_str_is_text(make: Any) -> None:
 
 
 @pytest.mark.parametrize("make", [splitter, rewriter])
-@pytest.mark.parametrize("item", [b"a", None, 7])
+@pytest.mark.parametrize("item", [None, 7])
 def test_other_items_are_refused_with_the_operators_name(make: Any, item: Any) -> None:
     _, fault = run_machine(lambda: make(lambda: StopAt("x"), "op()"), [item])
     assert isinstance(fault, TypeError)
@@ -99,6 +99,23 @@ def test_other_items_are_refused_with_the_operators_name(make: Any, item: Any) -
         f"op() works on text: it expects str or StreamChunk items, and got {type(item).__name__}: {item!r}. "
         "Map the items to text first: ops.map(...)."
     )
+
+
+@pytest.mark.parametrize("make", [splitter, rewriter])
+@pytest.mark.parametrize("item", [b"a", bytearray(b"a")])
+def test_bytes_are_to_be_decoded_across_pieces(make: Any, item: Any) -> None:
+    _, fault = run_machine(lambda: make(lambda: StopAt("x"), "op()"), [item])
+    assert isinstance(fault, TypeError)
+    assert str(fault).endswith("codecs.iterdecode(pieces, 'utf-8').")
+
+
+@pytest.mark.parametrize("reason", ["length", "stop"])
+def test_json_that_the_token_limit_has_cut_says_so(reason: str) -> None:
+    chunks = [StreamChunk("[1, "), StreamChunk("2", reason)]
+    _, fault = run_machine(lambda: splitter(lambda: JSONValues("$"), "op()"), chunks)
+    assert isinstance(fault, InvalidJSON)
+    notes = ["The answer ended with finish_reason 'length': it may be cut off."]
+    assert getattr(fault, "__notes__", []) == (notes if reason == "length" else [])
 
 
 def test_a_splitter_knows_its_end_if_its_machine_does() -> None:

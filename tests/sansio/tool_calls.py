@@ -61,11 +61,12 @@ class Server:
         return self.index in {"good", "jumps"} or self.ids == "always"
 
 
-#: "once": with the first piece; "always": with every piece.
+#: "once": with the first piece; "always": with every piece; "fresh": with every piece another one.
 SERVERS = [
     Server("good", "once", "once"),
     Server("good", "always", "always"),
     Server("good", "never", "once"),
+    Server("good", "fresh", "once"),
     Server("jumps", "once", "once"),
     Server("jumps", "never", "once"),
     Server("zero", "once", "once"),
@@ -103,12 +104,18 @@ def sent(draw: st.DrawFn, server: Server, wholes: Sequence[Whole]) -> tuple[list
         deltas.append(
             ToolCallDelta(
                 indices[server.index],
-                f"call_{at}" if server.ids == "always" or (first and server.ids == "once") else None,
+                _id(server.ids, at, len(deltas), first=first),
                 wholes[at].name if server.names == "always" or first else None,
                 next(rest[at]),
             )
         )
     return order, deltas
+
+
+def _id(ids: str, at: int, piece: int, *, first: bool) -> str | None:
+    if ids == "fresh" and not first:
+        return f"piece_{piece}"
+    return f"call_{at}" if ids == "always" or (first and ids != "never") else None
 
 
 def answer(deltas: Iterable[ToolCallDelta], reason: str | None = "tool_calls") -> list[StreamChunk]:

@@ -156,3 +156,15 @@ def test_content_is_joined_once_for_each_look_and_not_for_each_chunk() -> None:
         buffer.append("ab")
     assert buffer.content == "ab" * 1000
     assert buffer.content is buffer.content
+
+
+def test_items_that_are_no_text_are_kept_and_have_no_content() -> None:
+    buffer = StreamBuffer()
+    reactivex.of({"a": 1}).subscribe(buffer)
+    assert buffer.chunks == [{"a": 1}]
+    with pytest.raises(TypeError) as caught:
+        _ = buffer.content
+    assert str(caught.value) == (
+        "StreamBuffer.content puts text together: it expects str or StreamChunk items, and got "
+        "dict: {'a': 1}. The items themselves are in StreamBuffer.chunks."
+    )
