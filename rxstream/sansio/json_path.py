@@ -18,7 +18,8 @@ ANY: Final = None
 
 Step = str | int | None
 
-_NAME: Final = r"[A-Za-z_\u0080-\uffff\U00010000-\U0010ffff][\w\u0080-\uffff\U00010000-\U0010ffff]*"
+#: Letters, ``_`` and all that is not ASCII; then digits too. Said by what is none: that compiles at once.
+_NAME: Final = r"[^\x00-@\[-\^`{-\x7f][^\x00-/:-@\[-\^`{-\x7f]*"
 _STEP: Final = re.compile(
     rf"\.(?P<name>{_NAME})|(?P<any>\.\*|\[\*\])|\[(?P<index>0|[1-9][0-9]*)\]"
     r"""|\[(?P<quote>['"])(?P<quoted>(?:[^'"\\]|\\.|(?!(?P=quote))['"])*)(?P=quote)\]""",

@@ -3,6 +3,8 @@
 Asked only for earliness: what it says, ``Blocks`` says too when the line is over.
 """
 
+from functools import cache
+
 import regex
 
 from rxstream.sansio.blocks import Blocks
@@ -15,25 +17,31 @@ _COMMON = (
     ">|#{1,6}[ \t]|~~~"
     rf"|<(?:(?i:{RAW_NAMES})[ \t>]|!--|\?|![A-Za-z]|!\[CDATA\[|/?(?i:{NAMES})(?:[ \t>]|/>))"
 )
-#: What interrupts a paragraph: of lists only an item that has text, and number one.
-_PARAGRAPH = regex.compile(rf"{_COMMON}|(?:[-+*]|0{{0,8}}1[.)])[ \t]++[^ \t]", regex.ASCII)
-#: What ends a paragraph that the line could only go on with lazily, or a table; by the list's marker that
-#: would go on with the list instead.
-_LAZY = {
-    marker: regex.compile(
-        rf"{_COMMON}|(?:[{'-+*'.replace(marker, '')}]|[0-9]{{1,9}}+[{'.)'.replace(marker, '')}])[ \t]",
-        regex.ASCII,
-    )
-    for marker in ("", *"-+*.)")
-}
-#: What is no item of the list with this marker.
-_NO_ITEM = {
-    **{marker: regex.compile(rf"[^{marker}]|\{marker}[^ \t]") for marker in "-+*"},
-    **{
-        marker: regex.compile(rf"[^0-9]|[0-9]{{1,9}}+(?:[^0-9{marker}]|\{marker}[^ \t])|[0-9]{{10}}")
-        for marker in ".)"
-    },
-}
+# Compiled when they are first asked for: together they take a fortieth of the time to import openai.
+
+
+@cache
+def _paragraph() -> regex.Pattern[str]:
+    """Match what interrupts a paragraph: of lists only an item that has text, and number one."""
+    return regex.compile(rf"{_COMMON}|(?:[-+*]|0{{0,8}}1[.)])[ \t]++[^ \t]", regex.ASCII)
+
+
+@cache
+def _lazy(marker: str) -> regex.Pattern[str]:
+    """Match what ends a paragraph that the line could only go on with lazily, or a table.
+
+    ``marker``: of the list that an item with it would go on with instead.
+    """
+    bullets, digits = "-+*".replace(marker, ""), ".)".replace(marker, "")
+    return regex.compile(rf"{_COMMON}|(?:[{bullets}]|[0-9]{{1,9}}+[{digits}])[ \t]", regex.ASCII)
+
+
+@cache
+def _no_item(marker: str) -> regex.Pattern[str]:
+    """Match what is no item of the list with this marker."""
+    if marker in "-+*":
+        return regex.compile(rf"[^{marker}]|\{marker}[^ \t]")
+    return regex.compile(rf"[^0-9]|[0-9]{{1,9}}+(?:[^0-9{marker}]|\{marker}[^ \t])|[0-9]{{10}}")
 
 
 def outlook(blocks: Blocks, column: int, char: str) -> "bool | regex.Pattern[str]":
@@ -49,15 +57,15 @@ def outlook(blocks: Blocks, column: int, char: str) -> "bool | regex.Pattern[str
             return False
         marker = first.marker if first.width else ""
     elif paragraph:
-        return column < 4 and _PARAGRAPH
+        return column < 4 and _paragraph()
     elif blocks.leaf is Leaf.INDENTED:
         return column < 4
     elif blocks.leaf is Leaf.TABLE:
-        return column > 3 or _LAZY[""]
+        return column > 3 or _lazy("")
     elif blocks.takes_anything:
         return False
     else:
         marker = blocks.top.marker
     if paragraph:
-        return column < 4 and _LAZY[marker]
-    return column > 3 or not marker or _NO_ITEM[marker]
+        return column < 4 and _lazy(marker)
+    return column > 3 or not marker or _no_item(marker)
