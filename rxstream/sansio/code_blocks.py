@@ -175,6 +175,7 @@ class CodeBlocks:
     def _end_line(self) -> None:
         blocks = self._blocks
         blocks.line("".join(self._line))
+        blocks.begun.clear()  # they mean nothing here, and there is one for every paragraph of a long text
         self._line.clear()
         fence = blocks.fence
         if fence is None:

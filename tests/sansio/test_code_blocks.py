@@ -1,4 +1,5 @@
 import re
+import tracemalloc
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -369,6 +370,21 @@ def test_marks_of_containers_are_held_back_and_dropped() -> None:
 
 def test_four_columns_of_white_space_cannot_be_a_quote() -> None:
     assert outputs("> ```\n", "   ", " ") == [[""], [], ["."]]
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_what_is_over_is_forgotten(streaming: bool) -> None:
+    machine = CodeBlocks(partial=streaming)
+    text = "a\n\n```py\nb\n```\n"
+    machine.feed(text)
+    tracemalloc.start()
+    try:
+        for _ in range(1000):
+            machine.feed(text)
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 20_000
 
 
 # ---------------------------------------------------------------- the item
