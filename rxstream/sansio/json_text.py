@@ -44,7 +44,7 @@ class Reader(ABC):
         self._on_invalid: Any = checked_on_invalid(on_invalid)
         self._context = context
         #: Of the piece at hand: where it starts in the text, and how far its lines have been counted.
-        self._offset = 0
+        self._offset: int = 0
         self._counted = 0
         self._line = 1
         self._line_start = 0
