@@ -133,15 +133,18 @@ class Follower(Reader):
         if grammar.state == STRING and chunk:
             # The inside of a string is most of most documents. To see that first costs a third of a step.
             piece = grammar.held + chunk if grammar.held else chunk
+            held = ""
             plain = piece.isprintable() and '"' not in piece and "\\" not in piece
+            if not plain and piece[-1] == "\\" and all_of_string(piece) is None:
+                held, piece = "\\", piece[:-1]
             if plain or all_of_string(piece) is not None:
-                grammar.held = ""
+                grammar.held = held
                 self._offset += len(chunk)
                 return self._more_of_string(chunk, piece)
         return super().feed(chunk)
 
     def _more_of_string(self, chunk: str, piece: str) -> Iterable[Any]:  # noqa: ARG002 - a hook
-        """Take a chunk that is all inside of a string; ``piece`` has in front of it what was held."""
+        """Take a chunk that is all inside of a string; ``piece`` is what is sure, with what was held."""
         return ()
 
 

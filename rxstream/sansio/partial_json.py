@@ -173,6 +173,8 @@ class PartialDocument(Document):
         new.append(chunk)
         if len(new) == MANY:
             history.write()
+        if not piece:
+            return ()
         if "\\" in piece:
             piece = unescaped(piece)
         return (_More(self._deltas.string, piece, history, history.length),)

@@ -113,6 +113,8 @@ class _ByteSplitter(Splitter):
 
     def feed(self, item: Any) -> Iterable[Any]:
         """Feed an item's text; bytes are decoded."""
+        if item.__class__ is str:  # first, since it runs for every token
+            return self._feed(item)
         if isinstance(item, _BYTES):
             item = self._decoder.decode(bytes(item))
         return super().feed(item)
