@@ -2,6 +2,7 @@
 
 import json
 import random
+from typing import AnyStr
 
 __all__ = ("cut", "one_string", "prose", "records")
 
@@ -43,6 +44,6 @@ def prose(objects: int) -> str:
     return "".join(f"{text}{one} and then " for one in found)
 
 
-def cut(text: str, size: int = 4) -> list[str]:
-    """Cut a text into chunks of one size: a token has about four characters."""
+def cut(text: AnyStr, size: int = 4) -> list[AnyStr]:
+    """Cut a text or a body into chunks of one size: a token has about four characters."""
     return [text[place : place + size] for place in range(0, len(text), size)]

@@ -11,12 +11,13 @@ from httpx_sse._decoders import SSEDecoder as LinesToEvents
 from httpx_sse._decoders import SSELineDecoder
 
 import rxstream as rxs
+from benchmarks.documents import cut
 from benchmarks.measure import Contender, Line, measure
-from benchmarks.workloads import sse_reads, tokens
+from benchmarks.workloads import each, sse_reads, tokens
 from rxstream.parsers.sse import parse_sse
 from rxstream.sansio.sse import SSEDecoder
 
-__all__ = ("ROW", "SIZES", "WORKLOADS", "body_of", "contenders", "cut_each", "lines", "whole_way")
+__all__ = ("ROW", "SIZES", "WORKLOADS", "body_of", "contenders", "lines", "whole_way")
 
 ROW = "sse-decoding"
 WORKLOADS = ("lf", "crlf", "huge")
@@ -35,11 +36,6 @@ def body_of(workload: str, size: int) -> bytes:
     return body.replace(b"\n", b"\r\n") if workload == "crlf" else body
 
 
-def cut_each(body: bytes, size: int) -> list[bytes]:
-    """Cut a body into chunks of one size, characters too."""
-    return [body[at : at + size] for at in range(0, len(body), size)]
-
-
 def contenders(chunks: Sequence[bytes]) -> list[Contender]:
     """Give the decoders alone, without a loop around them: one item, the list of all events."""
     return [_alone("ours", _ours, chunks), _alone("httpx-sse", _httpx_sse, chunks)]
@@ -49,11 +45,11 @@ def whole_way(chunks: Sequence[bytes]) -> list[Contender]:
     """Give both with what stands around them, from the chunks of a body to ``async for``."""
 
     def ours() -> AbstractAsyncContextManager[AsyncIterable[Any]]:
-        return rxs.open_stream(rxs.from_stream(lambda: _each(chunks)).pipe(parse_sse()))
+        return rxs.open_stream(rxs.from_stream(lambda: each(chunks)).pipe(parse_sse()))
 
     def theirs() -> AbstractAsyncContextManager[AsyncIterable[Any]]:
         headers = {"content-type": "text/event-stream"}
-        return aclosing(EventSource(httpx.Response(200, headers=headers, content=_each(chunks))).aiter_sse())
+        return aclosing(EventSource(httpx.Response(200, headers=headers, content=each(chunks))).aiter_sse())
 
     return [Contender("ours", ours), Contender("httpx-sse", theirs)]
 
@@ -65,12 +61,12 @@ def lines(*, quick: bool) -> list[Line]:
     for workload in WORKLOADS:
         body = body_of(workload, length)
         for size in SIZES:
-            chunks = cut_each(body, size)
+            chunks = cut(body, size)
             cost = measure(contenders(chunks), len(chunks), rounds)
             budget = (1.5, 3) if (workload, size) == ("lf", 4) else (None, None)
             what = f"SSE decoding, {workload}, {size}-byte chunks"
             found.append(Line(ROW, what, "httpx-sse", cost["ours"], cost["httpx-sse"], "cheaper", *budget))
-    chunks = cut_each(body_of("lf", length), 4)
+    chunks = cut(body_of("lf", length), 4)
     cost = measure(whole_way(chunks), len(chunks), rounds)
     what = "through parse_sse(), lf, 4-byte chunks"
     found.append(Line(ROW, what, "httpx-sse through httpx", cost["ours"], cost["httpx-sse"], "cheaper"))
@@ -109,8 +105,3 @@ def _httpx_sse(chunks: Sequence[bytes]) -> list[Any]:
             if event is not None:
                 events.append(event)
     return events
-
-
-async def _each(chunks: Sequence[bytes]) -> AsyncIterator[bytes]:
-    for chunk in chunks:
-        yield chunk

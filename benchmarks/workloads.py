@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from typing import Any, AnyStr
 
 import httpx2
 import openai
@@ -51,8 +51,8 @@ async def numbers(count: int) -> AsyncIterator[int]:
         yield number
 
 
-async def each(texts: Sequence[str]) -> AsyncIterator[str]:
-    """Give texts, each ready at once."""
+async def each(texts: Sequence[AnyStr]) -> AsyncIterator[AnyStr]:
+    """Give texts or bytes, each ready at once."""
     for text in texts:
         yield text
 

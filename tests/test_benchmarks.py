@@ -72,7 +72,7 @@ class TestContenders:
     @pytest.mark.parametrize("anyio_backend", ["asyncio"])
     @pytest.mark.anyio
     async def test_sse_decoding(self, workload: str, size: int) -> None:
-        chunks = sse_decoding.cut_each(sse_decoding.body_of(workload, 20_000), size)
+        chunks = cut(sse_decoding.body_of(workload, 20_000), size)
         alone = await outputs(sse_decoding.contenders(chunks))
         whole = await outputs(sse_decoding.whole_way(chunks))
         assert alone.keys() == whole.keys() == {"ours", "httpx-sse"}

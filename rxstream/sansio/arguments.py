@@ -1,17 +1,15 @@
 """The arguments of a tool call while they are being written: one JSON object, and nothing else."""
 
-import re
 from typing import Any, Final
 
 from rxstream.errors import InvalidJSON
-from rxstream.sansio.json_grammar import BLANK, Grammar
+from rxstream.sansio.json_grammar import BLANK, Broken, Grammar
 from rxstream.sansio.json_text import Document
 from rxstream.sansio.json_tree import decode
 from rxstream.sansio.partial_json import PartialDocument, PartialJSON
 
 __all__ = ("Arguments",)
 
-_NOT_BLANK: Final = re.compile(r"[^ \t\n\r]").search
 _WANTED: Final = "the arguments as a JSON object, which starts with '{'"
 
 
@@ -25,11 +23,9 @@ class Arguments:
     """
 
     __slots__ = (
-        "_blank",
         "_context",
         "_document",
         "_grammar",
-        "_length",
         "_max_depth",
         "begun",
         "broken",
@@ -49,9 +45,6 @@ class Arguments:
             if self._grammar is None
             else Document(self._grammar, "raise", strict=True, context=context)
         )
-        # How much has come; and the white space in front of the object.
-        self._length = 0
-        self._blank: list[str] = []
         self.begun = False
         self.over = False
         self.broken = False
@@ -65,20 +58,15 @@ class Arguments:
             return None
         start, end = 0, len(text)
         if not self.begun:
-            first = _NOT_BLANK(text)
-            start = end if first is None else first.start()
-            if first is None:
-                self._blank.append(text)
-            elif text[start] == "{":
-                self.begun = True
-            else:
-                self.begun = self.broken = True
-                return self._no_object(text, start)
+            start = end - len(text.lstrip(BLANK))
+            self.begun = start < end
+            if self.begun and text[start] != "{":
+                self.broken = True
+                return self._document.fault(Broken(start, _WANTED), text)
         known, fault = self._feed(text)
         if fault is not None:
             self.broken = True
-            end = fault.offset - self._length
-        self._length += len(text)
+            end = fault.offset - self._document.offset
         if not self.over:
             self._add(text[start:end], known)
         return fault
@@ -116,18 +104,3 @@ class Arguments:
             text = text.rstrip(BLANK)
         if text:
             self.pieces.append(text)
-
-    def _no_object(self, text: str, index: int) -> InvalidJSON:
-        blank = "".join(self._blank) + text[:index]
-        offset, line, got = len(blank), blank.count("\n") + 1, repr(text[index])
-        column = offset - blank.rfind("\n")
-        return InvalidJSON(
-            f"expected {_WANTED}, got {got} at line {line}, column {column} (offset {offset}) "
-            f"of {self._context}",
-            expected=_WANTED,
-            got=got,
-            offset=offset,
-            line=line,
-            column=column,
-            context=self._context,
-        )

@@ -54,8 +54,7 @@ class Call:
             grammar = self._grammar = Grammar(max_depth=_NO_BOUND)
         pieces = self.arguments
         while self._looked_at < len(pieces) and not (grammar.over or self._broken):
-            piece = grammar.held + pieces[self._looked_at]
-            grammar.held = ""
+            piece = grammar.resumed(pieces[self._looked_at])
             self._looked_at += 1
             try:
                 grammar.take(piece)

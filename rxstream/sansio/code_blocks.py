@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from rxstream.sansio.blocks import Blocks
 from rxstream.sansio.fences import Fence, first_word
 from rxstream.sansio.growing import SoLong
+from rxstream.sansio.lines import LINE_END, may_go_on
 from rxstream.sansio.margin import Margin
 
 __all__ = ("CodeBlock", "CodeBlocks")
 
-_LINE_END = re.compile(r"\r\n?|\n")
 _RUNS = {char: re.compile(rf"{char}*+") for char in "`~"}
 _SPACE = re.compile(r"[ \t]*+")
 
@@ -164,7 +164,7 @@ class CodeBlocks:
     # ------------------------------------------------------------ outside of code
 
     def _read_outside(self, chunk: str, place: int) -> int:
-        match = _LINE_END.search(chunk, place)
+        match = LINE_END.search(chunk, place)
         if match is None:
             self._line.append(chunk[place:])
             return len(chunk)
@@ -190,7 +190,7 @@ class CodeBlocks:
 
     def _behind(self, line_end: re.Match[str]) -> int:
         """Step over a line end, of which the second half may still come."""
-        self._after_cr = line_end[0] == "\r" and line_end.end() == len(line_end.string)
+        self._after_cr = may_go_on(line_end)
         return line_end.end()
 
     # ------------------------------------------------------------ in code
@@ -247,7 +247,7 @@ class CodeBlocks:
         self._held.append(chunk[place:end])
         if end == len(chunk):
             return end
-        line_end = _LINE_END.match(chunk, end)
+        line_end = LINE_END.match(chunk, end)
         if line_end is None:
             self._release_held()
             return end
@@ -257,7 +257,7 @@ class CodeBlocks:
         return self._behind(line_end)
 
     def _read_text(self, chunk: str, place: int) -> int:
-        match = _LINE_END.search(chunk, place)
+        match = LINE_END.search(chunk, place)
         if match is None:
             self._release(chunk[place:])
             return len(chunk)

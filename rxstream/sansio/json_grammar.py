@@ -52,7 +52,6 @@ all_of_string: Final = _CHARACTERS.fullmatch
 _PAIR: Final = ("89abAB", _HEX, _HEX, "\\", "u", "dD", "cdefCDEF", _HEX, _HEX)
 
 _WHOLE_NUMBER: Final = re.compile(r"-?+(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][-+]?+[0-9]++)?+").match
-_IN_NUMBERS: Final = "0123456789+-.eE"
 _DIGITS: Final = re.compile(r"[0-9]*+").match
 # Where in a number one is. From ZERO on it may end.
 _MINUS, _POINT, _E, _SIGN, _ZERO, _INTEGER, _FRACTION, _EXPONENT = range(8)
@@ -146,10 +145,18 @@ class Grammar:
         """Whether a number, true, false or null is not delimited yet."""
         return self.state >= NUMBER
 
+    def resumed(self, text: str) -> str:
+        """Give the next piece with what was held in front of it, for ``take``; it is held no longer."""
+        held = self.held
+        if not held:
+            return text
+        self.held = ""
+        return held + text
+
     def take(self, text: str, i: int = 0) -> int:  # noqa: C901, PLR0912, PLR0915 - it runs once a token
         """Take ``text`` from ``i`` on; give the index behind the value, or the text's length if it goes on.
 
-        What was ``held`` must stand at ``i`` again: whoever calls puts it there. Raises ``Broken``.
+        What was ``held`` must stand at ``i`` again, see ``resumed``. Raises ``Broken``.
         """
         state = self.state
         n = len(text)

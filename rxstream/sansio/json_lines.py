@@ -5,8 +5,7 @@ from typing import Any
 from rxstream.errors import InvalidValue
 from rxstream.sansio.json_grammar import BLANK, MAX_DEPTH, Broken, Grammar
 from rxstream.sansio.json_text import OnInvalid, Reader, moved
-from rxstream.sansio.json_tree import decode
-from rxstream.sansio.models import Model
+from rxstream.sansio.models import Model, value_of
 
 __all__ = ("JSONLines",)
 
@@ -72,10 +71,6 @@ class JSONLines(Reader):
             self._broken(broken, line)
             return
         try:
-            self.out.append(
-                decode(line, grammar.max_depth)
-                if self._model is None
-                else self._model.validate_json(line, "$")
-            )
+            self.out.append(value_of(line, self._model, "$", grammar.max_depth))
         except InvalidValue as fault:
             self._invalid(moved(fault, f"line {self._number}: {fault}"))

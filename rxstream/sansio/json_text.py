@@ -37,14 +37,14 @@ class Reader(ABC):
     It counts characters and lines, so that a fault can say where it is.
     """
 
-    __slots__ = ("_context", "_counted", "_line", "_line_start", "_offset", "_on_invalid", "out")
+    __slots__ = ("_context", "_counted", "_line", "_line_start", "_on_invalid", "offset", "out")
 
     def __init__(self, on_invalid: OnInvalid, context: str = "") -> None:
         self.out: list[Any] = []
         self._on_invalid: Any = checked_on_invalid(on_invalid)
         self._context = context
         #: Of the piece at hand: where it starts in the text, and how far its lines have been counted.
-        self._offset: int = 0
+        self.offset: int = 0
         self._counted = 0
         self._line = 1
         self._line_start = 0
@@ -58,7 +58,7 @@ class Reader(ABC):
             return _then_raise(out, fault)
         if "\n" in chunk:
             self._where(chunk, len(chunk))
-        self._offset += len(chunk)
+        self.offset += len(chunk)
         self._counted = 0
         return out
 
@@ -87,7 +87,7 @@ class Reader(ABC):
     def _broken(self, broken: Broken, piece: str) -> None:
         # With a fault at every character of a long piece, to say where each one is would be half the work.
         if self._on_invalid != "skip":
-            self._invalid(self._fault(broken, piece))
+            self._invalid(self.fault(broken, piece))
 
     def _where(self, piece: str, index: int) -> tuple[int, int, int]:
         """Give offset, line and column of a place in the piece at hand; places may only go forward."""
@@ -95,12 +95,13 @@ class Reader(ABC):
             lines = piece.count("\n", self._counted, index)
             if lines:
                 self._line += lines
-                self._line_start = self._offset + piece.rfind("\n", 0, index) + 1
+                self._line_start = self.offset + piece.rfind("\n", 0, index) + 1
             self._counted = index
-        offset = self._offset + index
+        offset = self.offset + index
         return offset, self._line, offset - self._line_start + 1
 
-    def _fault(self, broken: Broken, piece: str) -> InvalidJSON:
+    def fault(self, broken: Broken, piece: str) -> InvalidJSON:
+        """Make the error for a place in a piece that is not passed over yet."""
         index = broken.index
         got = broken.got or (_OVER if index < 0 else _shown(piece[index]))
         offset, line, column = self._where(piece, len(piece) if index < 0 else index)
@@ -139,7 +140,7 @@ class Follower(Reader):
                 held, piece = "\\", piece[:-1]
             if plain or all_of_string(piece) is not None:
                 grammar.held = held
-                self._offset += len(chunk)
+                self.offset += len(chunk)
                 return self._more_of_string(chunk, piece)
         return super().feed(chunk)
 
@@ -173,9 +174,7 @@ class Document(Follower):
         if not self._over:
             grammar = self._grammar
             held = len(grammar.held)
-            # The beginning of an escape is taken again, with what follows: it is in front of the piece.
-            piece = grammar.held + chunk if held else chunk
-            grammar.held = ""
+            piece = grammar.resumed(chunk)
             self._begin(piece, start, held)
             try:
                 start = grammar.take(piece, start) - held
@@ -197,7 +196,7 @@ class Document(Follower):
             return
         try:
             if self._before:
-                got = "" if self._offset else "no text at all"
+                got = "" if self.offset else "no text at all"
                 raise Broken(-1, "a JSON document, which starts with '{' or '['", got=got)  # noqa: TRY301 - as all faults
             self._begin("", 0, 0)
             self._grammar.finish()

@@ -7,8 +7,8 @@ from rxstream.errors import InvalidValue
 from rxstream.sansio.json_grammar import END, MAX_DEPTH, Broken, Grammar
 from rxstream.sansio.json_path import ANY, Step, parse_path, show_path
 from rxstream.sansio.json_text import Document, Follower, OnInvalid, moved
-from rxstream.sansio.json_tree import decode, unescaped
-from rxstream.sansio.models import Model
+from rxstream.sansio.json_tree import unescaped
+from rxstream.sansio.models import Model, value_of
 
 __all__ = ("JSONObjects", "JSONValues")
 
@@ -37,9 +37,8 @@ class JSONObjects(Follower):
         if not self._inside and "{" not in chunk:
             return
         grammar = self._grammar
-        held = grammar.held
-        piece = held + chunk if held else chunk
-        grammar.held = ""
+        held = len(grammar.held)
+        piece = grammar.resumed(chunk)
         place = self._from = 0
         while True:
             if not self._inside:
@@ -53,7 +52,7 @@ class JSONObjects(Follower):
                 place = grammar.take(piece, place)
             except Broken as broken:
                 place = broken.index
-                broken.index -= len(held)
+                broken.index -= held
                 self._inside = False
                 grammar.state = END
                 self._pieces.clear()
@@ -67,13 +66,9 @@ class JSONObjects(Follower):
             text = "".join(self._pieces)
             self._pieces.clear()
             try:
-                value = (
-                    decode(text, grammar.max_depth)
-                    if self._model is None
-                    else self._model.validate_json(text, "$")
-                )
+                value = value_of(text, self._model, "$", grammar.max_depth)
             except InvalidValue as fault:
-                _, line, column = self._where(chunk, place - len(held))
+                _, line, column = self._where(chunk, place - held)
                 where = f"in the object that ends at line {line}, column {column - 1}"
                 self._invalid(moved(fault, f"{fault}, {where}"))
                 continue
@@ -134,11 +129,7 @@ class JSONValues(Document):
         found, values.found = values.found, []
         for text, path in found:
             try:
-                value = (
-                    decode(text, values.max_depth)
-                    if self._model is None
-                    else self._model.validate_json(text, show_path(path))
-                )
+                value = value_of(text, self._model, show_path(path), values.max_depth)
             except InvalidValue as fault:
                 self._invalid(fault)
                 continue

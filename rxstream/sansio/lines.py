@@ -3,10 +3,19 @@ r"""Lines, as a terminal or a file has them."""
 import re
 from collections.abc import Iterable
 
-__all__ = ("Lines",)
+__all__ = ("LINE_END", "Lines", "may_go_on")
 
 #: A line with its end, or, at the end of the text, one without. "\r\n" is one end.
 LINE = re.compile(r"[^\r\n]*+(?:\r\n?|\n)|[^\r\n]++")
+
+
+#: ``\n``, ``\r\n`` or ``\r``.
+LINE_END = re.compile(r"\r\n?|\n")
+
+
+def may_go_on(line_end: re.Match[str]) -> bool:
+    """Tell whether the second half of a line end may still come: a CR that the piece ends with."""
+    return line_end[0] == "\r" and line_end.end() == len(line_end.string)
 
 
 class Lines:

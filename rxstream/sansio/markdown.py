@@ -9,11 +9,11 @@ from rxstream.sansio.blocks import Blocks
 from rxstream.sansio.growing import SoLong
 from rxstream.sansio.leaves import Block
 from rxstream.sansio.line_starts import outlook
+from rxstream.sansio.lines import LINE_END, may_go_on
 from rxstream.sansio.margin import Container, Margin
 
 __all__ = ("MarkdownBlock", "MarkdownBlocks")
 
-_LINE_END = re.compile(r"\r\n?|\n")
 _SPACE = re.compile(r"[ \t]*+")
 #: What the second line of a table consists of.
 _DELIMITERS = re.compile(r"[-:| \t]*+")
@@ -171,7 +171,7 @@ class MarkdownBlocks:
                 place = 1
                 self._line_start += 1
         while place < end:
-            line_end = _LINE_END.search(chunk, place)
+            line_end = LINE_END.search(chunk, place)
             stop = end if line_end is None else line_end.start()
             self._line_place = place
             while place < stop and not self._quiet:
@@ -185,7 +185,7 @@ class MarkdownBlocks:
                 self._end_line(chunk, stop)
                 place = line_end.end()
                 self._line_start = self._start + place
-                self._after_cr = line_end[0] == "\r" and place == end
+                self._after_cr = may_go_on(line_end)
         self._give(chunk, end)
         self._start += end
         return self._items

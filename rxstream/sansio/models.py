@@ -9,7 +9,6 @@ from typing import Any, Final, Generic, TypeVar, cast
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
-from pydantic_core import to_json
 
 from rxstream.errors import InvalidValue
 from rxstream.sansio.json_path import show_path
@@ -17,7 +16,7 @@ from rxstream.sansio.json_tree import decode
 from rxstream.sansio.partial_models import Partial
 from rxstream.sansio.partial_shapes import MISSING, Done, unreadable
 
-__all__ = ("Model",)
+__all__ = ("Model", "value_of")
 
 T = TypeVar("T")
 
@@ -52,23 +51,6 @@ class Model(Generic[T]):
         # Too deep for pydantic's parser, or an integer too long.
         return self._validate_python(value, path)
 
-    def validate(self, value: object, path: str) -> T:
-        """Validate a decoded value as if it were still JSON text.
-
-        What no JSON text of pydantic's can be, because it is too deep or an integer too long, is validated in
-        Python mode: there a *strict* field takes no string for a date. Raises ``InvalidValue``.
-        """
-        try:
-            text = to_json(value, inf_nan_mode="constants")
-        except ValueError:
-            return self._validate_python(value, path)
-        try:
-            return self._adapter.validate_json(text)
-        except ValidationError as error:
-            if not unreadable(error):
-                raise _invalid(error, value, path) from error
-        return self._validate_python(value, path)
-
     def _validate_python(self, value: object, path: str) -> T:
         try:
             return self._adapter.validate_python(value)
@@ -93,6 +75,11 @@ class Model(Generic[T]):
         if self._partial is None:
             self._partial = Partial(self._adapter)
         return self._partial(value, is_complete)
+
+
+def value_of(text: str, model: Model[Any] | None, path: str, max_depth: int) -> Any:
+    """Give the value of one whole JSON text, which stands at ``path``; with a model, its object."""
+    return decode(text, max_depth) if model is None else model.validate_json(text, path)
 
 
 def _adapter(model: Any, operator: str) -> TypeAdapter[Any]:

@@ -120,10 +120,7 @@ class _ByteSplitter(Splitter):
         return super().feed(item)
 
     def _refuse(self, item: object) -> TypeError:
-        return TypeError(
-            f"{self._operator} works on text: it expects str, bytes or StreamChunk items, and got "
-            f"{type(item).__name__}: {item!r:.80}. Map the items to text first: ops.map(...)."
-        )
+        return refusal(self._operator, item, "str, bytes or StreamChunk")
 
     def close(self) -> Iterator[Any]:
         """Close the current text, with the character that the last byte has cut in two."""
@@ -230,8 +227,8 @@ def rewriter(factory: Callable[[], Machine[str, str]], operator: str) -> Rewrite
     return kind(factory, first, operator)
 
 
-def refusal(operator: str, item: object) -> TypeError:
-    """Make the error for an item that is neither text nor a chunk."""
+def refusal(operator: str, item: object, wanted: str = "str or StreamChunk") -> TypeError:
+    """Make the error for an item that is no text."""
     todo = "Map the items to text first: ops.map(...)."
     if isinstance(item, _BYTES):
         todo = (
@@ -239,7 +236,7 @@ def refusal(operator: str, item: object) -> TypeError:
             "codecs.iterdecode(pieces, 'utf-8')."
         )
     return TypeError(
-        f"{operator} works on text: it expects str or StreamChunk items, and got {type(item).__name__}: "
+        f"{operator} works on text: it expects {wanted} items, and got {type(item).__name__}: "
         f"{item!r:.80}. {todo}"
     )
 

@@ -4,7 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ("Join", "OfItems", "OfText", "Op")
+from rxstream.items import StreamChunk
+
+__all__ = ("Join", "OfItems", "OfText", "Op", "pieces_of_chunks")
 
 Join = Callable[[list[Any]], Sequence[Any]]
 
@@ -73,3 +75,8 @@ class Op:
 
     def __str__(self) -> str:
         return self.label
+
+
+def pieces_of_chunks(size: int) -> list[StreamChunk]:
+    """Make an answer of about that many characters."""
+    return [StreamChunk("wor"), StreamChunk("d. ")] * (size // 6 + 1)

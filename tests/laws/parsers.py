@@ -14,7 +14,7 @@ from rxstream.sansio.partial_json import PartialDocument
 from rxstream.sansio.reasoning import Reasoning
 from rxstream.sansio.tags import Tags
 from rxstream.sansio.tool_calls import ToolCalls
-from tests.laws.entries import OfItems, OfText, Op
+from tests.laws.entries import OfItems, OfText, Op, pieces_of_chunks
 from tests.sansio.json_documents import events
 from tests.sansio.json_shapes import LONG, in_fours, repeated
 from tests.sansio.tool_calls import joined as joined_calls
@@ -272,7 +272,7 @@ PARSER_EVENTS: Final[tuple[OfItems, ...]] = (
         "Reasoning on chunks",
         Reasoning,
         ((StreamChunk("<th"), StreamChunk("ink>a "), StreamChunk("</think> b"), StreamChunk("", "stop")),),
-        lambda size: [StreamChunk("wor"), StreamChunk("d. ")] * (size // 6 + 1),
+        pieces_of_chunks,
     ),
 )
 

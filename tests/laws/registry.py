@@ -32,7 +32,7 @@ from rxstream.sansio.sse import SSEDecoder
 from rxstream.sansio.texts import Rewriter, Splitter, rewriter, splitter
 from rxstream.sansio.transform import Transform
 from rxstream.sansio.words import UnicodeWords, Words
-from tests.laws.entries import OfItems, OfText, Op
+from tests.laws.entries import OfItems, OfText, Op, pieces_of_chunks
 from tests.laws.parsers import PARSER_EVENTS, PARSER_MACHINES, PARSER_OPERATORS
 
 __all__ = (
@@ -148,11 +148,6 @@ def response_events(count: int) -> list[dict[str, Any]]:
 def cut_each(body: bytes, size: int = 64) -> list[bytes]:
     """Cut a body into pieces of one size."""
     return [body[place : place + size] for place in range(0, len(body), size)]
-
-
-def pieces_of_chunks(size: int) -> list[StreamChunk]:
-    """Make an answer of about that many characters."""
-    return [StreamChunk("wor"), StreamChunk("d. ")] * (size // 6 + 1)
 
 
 # ---------------------------------------------------------------- machines

@@ -12,11 +12,11 @@ from markdown_it import MarkdownIt
 from rxstream.sansio.code_blocks import CodeBlock, CodeBlocks
 from rxstream.sansio.growing import SoLong
 from rxstream.testing import assert_incremental, assert_linear, check_machine, chunkings, run_machine
+from tests.sansio.markdown_documents import drawn
 
 Streaming = partial(CodeBlocks, partial=True)
 
-#: What documents are made of: marks of containers, fences, and what looks like one or hides one.
-MARKS = ("> ", ">", "- ", "-", "* ", "1. ", "2) ", "  ", "   ", "    ", "\t", " ", "")
+#: What documents are made of beside marks: fences, and what looks like one or hides one.
 LINES = (
     *("```", "~~~", "````", "``` py", "~~~ a`b", "``", "``` x`", "  ```", "```  ", "    ```", "```\t"),
     *("text", "", " ", "x", "---", "===", "# h", "[foo]: /url", "'title", "_ _ _"),
@@ -24,23 +24,8 @@ LINES = (
 )
 
 
-@st.composite
-def documents(draw: st.DrawFn, *, tabs: bool = True) -> str:
-    """Draw lines whose marks stay the same for a while, as they do in a document that means them."""
-    mark = st.sampled_from([mark for mark in MARKS if tabs or "\t" not in mark])
-    line = st.sampled_from([line for line in LINES if tabs or "\t" not in line])
-    marks = draw(st.lists(mark, max_size=3))
-    lines: list[str] = []
-    for _ in range(draw(st.integers(1, 8))):
-        change = draw(st.integers(0, 9))
-        if change == 0:
-            marks = marks[:-1]
-        elif change == 1:
-            marks = [*marks, draw(mark)]
-        elif change <= 4:
-            marks = [one if draw(st.booleans()) else draw(mark) for one in marks]
-        lines.append("".join(marks) + draw(line) + "\n")
-    return "".join(lines)
+def documents(*, tabs: bool = True) -> st.SearchStrategy[str]:
+    return drawn(LINES, depth=3, size=8, tabs=tabs)
 
 
 def parse(text: str, *, streaming: bool = False) -> list[CodeBlock]:

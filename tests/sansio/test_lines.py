@@ -3,7 +3,7 @@ import re
 import pytest
 from hypothesis import example, given, settings
 
-from rxstream.sansio.lines import Lines
+from rxstream.sansio.lines import LINE_END, Lines, may_go_on
 from rxstream.testing import assert_incremental, chunkings, run_machine, texts
 
 TEXT = texts("\r", "\n", "\r\n", "\n\r", "\r\r\n", "word")
@@ -71,3 +71,12 @@ def test_with_its_end_a_line_waits_for_what_follows_a_carriage_return() -> None:
     assert list(machine.feed("b\r")) == []
     assert list(machine.feed("c")) == ["b\r"]
     assert list(machine.close()) == ["c"]
+
+
+@pytest.mark.parametrize(
+    ("piece", "goes_on"), [("a\r", True), ("a\rb", False), ("a\r\n", False), ("a\n", False)]
+)
+def test_only_a_cr_at_the_end_of_a_piece_may_be_half_a_line_end(piece: str, goes_on: bool) -> None:
+    line_end = LINE_END.search(piece)
+    assert line_end is not None
+    assert may_go_on(line_end) is goes_on

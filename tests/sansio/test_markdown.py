@@ -10,9 +10,9 @@ from markdown_it import MarkdownIt
 from rxstream.sansio.growing import SoLong
 from rxstream.sansio.markdown import MarkdownBlock, MarkdownBlocks
 from rxstream.testing import assert_incremental, assert_linear, check_machine, chunkings, run_machine
+from tests.sansio.markdown_documents import drawn
 
-#: What documents are made of: marks of containers, and lines that begin, end or go on with a block.
-MARKS = ("> ", ">", "- ", "-", "* ", "1. ", "2) ", "  ", "   ", "    ", "\t", " ", "")
+#: What documents are made of beside marks: lines that begin, end or go on with a block.
 LINES = (
     *("text", "text", "", "", " ", "# h", "#", "---", "--", "===", "_ _ _", "- - -", "* a", "2. b", "1. c"),
     *("```", "~~~", "``` py", "```a|b", "<div>", "</div>", "<!--", "-->", "<a>", "<pre>", "\tx", "    x"),
@@ -53,23 +53,8 @@ KINDS = {
 }
 
 
-@st.composite
-def documents(draw: st.DrawFn, *, tabs: bool = True, size: int = 8) -> str:
-    """Draw lines whose marks stay the same for a while, as they do in a document that means them."""
-    mark = st.sampled_from([mark for mark in MARKS if tabs or "\t" not in mark])
-    line = st.sampled_from([line for line in LINES if tabs or "\t" not in line])
-    marks = draw(st.lists(mark, max_size=2))
-    lines: list[str] = []
-    for _ in range(draw(st.integers(1, size))):
-        change = draw(st.integers(0, 9))
-        if change == 0:
-            marks = marks[:-1]
-        elif change == 1:
-            marks = [*marks, draw(mark)]
-        elif change <= 4:
-            marks = [one if draw(st.booleans()) else draw(mark) for one in marks]
-        lines.append("".join(marks) + draw(line) + "\n")
-    return "".join(lines)
+def documents(*, tabs: bool = True, size: int = 8) -> st.SearchStrategy[str]:
+    return drawn(LINES, depth=2, size=size, tabs=tabs)
 
 
 def finished(text: str) -> Sequence[MarkdownBlock]:

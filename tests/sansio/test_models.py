@@ -3,6 +3,7 @@
 import datetime as dt
 import functools
 import json
+import sys
 from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated, Any, Generic, Literal, TypeVar
@@ -98,7 +99,7 @@ TAKEN: list[tuple[Any, str, Any]] = [
 @pytest.mark.parametrize(("of", "text", "value"), TAKEN, ids=range(len(TAKEN)))
 def test_takes_any_type_that_pydantic_takes(of: Any, text: str, value: Any) -> None:
     assert model(of).validate_json(text, "$") == value
-    assert model(of).validate(json.loads(text), "$") == value
+    assert model(of).validate_json(json.dumps(json.loads(text)), "$") == value
 
 
 @pytest.mark.parametrize(
@@ -200,12 +201,9 @@ FAULTS: list[tuple[Any, str, str]] = [
 
 @pytest.mark.parametrize(("of", "text", "message"), FAULTS, ids=range(len(FAULTS)))
 def test_an_error_names_the_first_wrong_place(of: Any, text: str, message: str) -> None:
-    for decoded in (False, True):
+    for written in (text, json.dumps(json.loads(text))):
         with pytest.raises(InvalidValue) as raised:
-            if decoded:
-                model(of).validate(json.loads(text), "$.items[3]")
-            else:
-                model(of).validate_json(text, "$.items[3]")
+            model(of).validate_json(written, "$.items[3]")
         assert str(raised.value).startswith(message)
         assert str(raised.value).startswith(f"{raised.value.path}: ")
         assert raised.value.value == json.loads(text)
@@ -214,16 +212,14 @@ def test_an_error_names_the_first_wrong_place(of: Any, text: str, message: str) 
 
 def test_a_value_that_compares_only_with_itself_is_found_nevertheless() -> None:
     with pytest.raises(InvalidValue) as raised:
-        model(list[Annotated[float, Field(lt=0)] | None]).validate([float("inf")], "$")
+        model(list[Annotated[float, Field(lt=0)] | None]).validate_json("[1e999]", "$")
     assert raised.value.path == "$[0]"
 
 
 def test_values_that_python_cannot_compare_are_found_nevertheless() -> None:
-    deep: Any = {}
-    for _ in range(2000):
-        deep = {"kind": "dog", "dog": deep}
+    deep = '{"kind": "dog", "dog": ' * 2000 + "{}" + "}" * 2000
     with pytest.raises(InvalidValue) as raised:
-        model(Annotated[Cat | Dog, Field(discriminator="kind")]).validate(deep, "$")
+        model(Annotated[Cat | Dog, Field(discriminator="kind")]).validate_json(deep, "$")
     assert raised.value.path == "$.name"
 
 
@@ -252,8 +248,13 @@ def test_deeper_or_longer_than_pydantic_parses_is_validated_nevertheless() -> No
     for _ in range(300):
         deep = [deep]
     assert model(Any).validate_json("[" * 301 + "]" * 301, "$") == deep
-    assert model(Any).validate(deep, "$") == deep
-    assert model(dict[str, int]).validate({"a": 10**4400}, "$") == {"a": 10**4400}
+    limit = sys.get_int_max_str_digits()
+    sys.set_int_max_str_digits(0)  # pydantic's parser has a limit of its own
+    try:
+        long = model(dict[str, int]).validate_json('{"a": 1' + "0" * 4400 + "}", "$")
+    finally:
+        sys.set_int_max_str_digits(limit)
+    assert long == {"a": 10**4400}
     with pytest.raises(InvalidValue) as raised:
         model(list[str]).validate_json("[" * 301 + "]" * 301, "$")
     assert str(raised.value) == "$[0]: input should be a valid string, got an array"
