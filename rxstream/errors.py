@@ -5,13 +5,21 @@
     │   ├── StreamTruncated         it ended before its end
     │   │   └── ConnectionLost      because the connection died
     │   ├── ProviderError           the provider said so, inside the stream
-    │   └── MalformedStream         what came is not what was agreed on
-    │       └── EventTooLarge       a server-sent event is longer than ``max_event_size``
+    │   ├── MalformedStream         what came is not what was agreed on
+    │   │   └── EventTooLarge       a server-sent event is longer than ``max_event_size``
+    │   ├── StreamTimeout           (a TimeoutError too) it took too long
+    │   │   ├── FirstTokenTimeout   until its first content
+    │   │   ├── StreamStalled       between two pieces of content
+    │   │   └── TotalTimeout        as a whole
+    │   ├── EmptyStream             it ended well, and without any content
+    │   ├── AnswerChanged           a retry's answer differs from what has been delivered
+    │   └── BufferOverflow          the reader is too slow for ``overflow="error"``
     ├── TextError                   a machine cannot go on with this text
     │   ├── MatchTooLong            a pattern needs more text than ``max_match`` allows
     │   ├── InvalidJSON             the text breaks JSON's grammar, or ends inside of it
     │   │   └── TooDeep             arrays and objects stand in one another deeper than ``max_depth``
     │   └── InvalidValue            it is JSON, but not what the model allows
+    ├── AllStreamsFailed            (an ExceptionGroup too) none of several streams gave an answer
     ├── LocalModelError             the embedded model cannot be had, or died
     └── UsageError                  the program is wrong, not the stream
         ├── StreamConsumed          a one-shot source was subscribed to a second time
@@ -26,12 +34,20 @@ A message says what was expected, what came, where, and what to do. Errors of th
 come through unchanged: your ``except openai.RateLimitError`` goes on working.
 """
 
+from collections.abc import Sequence
+from typing import Self
+
 from rxstream.items import StreamResult
 
 __all__ = (
+    "AllStreamsFailed",
+    "AnswerChanged",
+    "BufferOverflow",
     "ConcurrentRead",
     "ConnectionLost",
+    "EmptyStream",
     "EventTooLarge",
+    "FirstTokenTimeout",
     "InvalidJSON",
     "InvalidValue",
     "LocalModelError",
@@ -44,9 +60,12 @@ __all__ = (
     "StreamConsumed",
     "StreamError",
     "StreamInterrupted",
+    "StreamStalled",
+    "StreamTimeout",
     "StreamTruncated",
     "TextError",
     "TooDeep",
+    "TotalTimeout",
     "UnknownName",
     "UsageError",
 )
@@ -102,6 +121,67 @@ class MalformedStream(StreamError):
 
 class EventTooLarge(MalformedStream):
     """A server-sent event is longer than ``max_event_size`` allows; the events before it were delivered."""
+
+
+class StreamTimeout(StreamError, TimeoutError):
+    """It took too long, and was closed; ``seconds`` is the limit that it broke."""
+
+    def __init__(self, message: str, *, partial: StreamResult | None = None, seconds: float = 0.0) -> None:
+        super().__init__(message, partial=partial)
+        self.seconds = seconds
+
+
+class FirstTokenTimeout(StreamTimeout):
+    """No content came for ``first`` seconds; roles, usage and keep-alives are none."""
+
+
+class StreamStalled(StreamTimeout):
+    """Behind some content no more came for ``gap`` seconds."""
+
+
+class TotalTimeout(StreamTimeout):
+    """The stream had not ended after ``total`` seconds."""
+
+
+class EmptyStream(StreamError):
+    """A stream ended well, but without any content, where an answer was asked for."""
+
+
+class AnswerChanged(StreamError):
+    """A retry's answer differs from what has been delivered already, and nothing can take that back.
+
+    ``delivered`` is what had been delivered from there on, ``came`` what the new answer says instead;
+    ``__cause__`` is the error that the retry was for.
+    """
+
+    def __init__(
+        self, message: str, *, partial: StreamResult | None = None, delivered: str = "", came: str = ""
+    ) -> None:
+        super().__init__(message, partial=partial)
+        self.delivered = delivered
+        self.came = came
+
+
+class BufferOverflow(StreamError):
+    """The reader was too slow for a boundary with ``overflow="error"``: what it had parked was delivered."""
+
+
+class AllStreamsFailed(RxStreamError, ExceptionGroup[Exception]):
+    """None of several streams gave an answer; ``exceptions`` tells why, in the order of the streams.
+
+    ``except* ProviderError`` and its like look inside.
+    """
+
+    # ExceptionGroup makes its instances in __new__, and RxStreamError's __init__ wants nothing of it.
+    def __new__(cls, message: str, exceptions: Sequence[Exception]) -> Self:
+        return super().__new__(cls, message, exceptions)
+
+    def __init__(self, message: str, exceptions: Sequence[Exception]) -> None:
+        super().__init__(message, exceptions)
+
+    def derive(self, excs: Sequence[Exception], /) -> "AllStreamsFailed":  # type: ignore[override]
+        """Make the group of some of them, as ``except*`` asks for."""
+        return AllStreamsFailed(self.message, excs)
 
 
 class TextError(RxStreamError):

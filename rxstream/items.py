@@ -6,18 +6,23 @@ a slotted one 0.4, and one is made for every chunk of every answer.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
 __all__ = (
+    "Attempt",
+    "Restarted",
     "SSEEvent",
     "StreamChunk",
     "StreamResult",
+    "Tagged",
     "TaggedText",
     "Text",
     "ToolCall",
     "ToolCallDelta",
     "Usage",
 )
+
+T_co = TypeVar("T_co", covariant=True)
 
 
 @dataclass(slots=True)
@@ -31,6 +36,8 @@ class Usage:
     cached_tokens: int = 0
     #: Of the completion's tokens, those that were thought, not said.
     reasoning_tokens: int = 0
+    #: Whether a part of it is a guess: an answer that was cut off or left tells no usage of its own.
+    estimated: bool = False
 
 
 @dataclass(slots=True)
@@ -101,6 +108,45 @@ class StreamResult:
     model: str | None = None
     #: What ``measure_stream`` found, if it was in the chain.
     metrics: Any = None
+
+
+class Tagged(NamedTuple, Generic[T_co]):
+    """An item of one of several streams, and which: ``for source, item in ...`` takes it apart."""
+
+    #: The stream's place among the arguments, from 0, or its name.
+    source: int | str
+    item: T_co
+
+
+@dataclass(slots=True)
+class Restarted:
+    """Everything before it is void: the answer begins anew behind it.
+
+    ``retry_stream(resume="restart")`` sends it. Operators of ours start afresh and pass it on; whoever shows
+    or keeps what came drops it.
+    """
+
+    #: Which attempt begins here, counted from 1: the first restart is 2.
+    attempt: int
+    #: What ended the attempt before.
+    error: Exception | None = None
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One attempt of ``retry_stream``, as its hook is told of it when it is about to begin."""
+
+    #: Counted from 1.
+    number: int
+    #: How it goes on: "first", "again" (nothing had been delivered), "server", "continue", "align", "restart",
+    #: or "own" for a function of the user's.
+    rung: str
+    #: Seconds waited before it.
+    delay: float = 0.0
+    #: What ended the attempt before it.
+    error: Exception | None = None
+    #: What has been delivered by all attempts before it.
+    partial: StreamResult | None = None
 
 
 @dataclass(slots=True)

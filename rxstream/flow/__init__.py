@@ -1,0 +1,1 @@
+"""Speed and amount: boundaries, an even pace, measurements."""

@@ -1,0 +1,1 @@
+"""When a stream fails or falls silent: retry and resume, time limits."""
