@@ -19,6 +19,7 @@ from rxstream.sansio.content import has_content
         False,
         [],
     ],
+    ids=repr,
 )
 def test_what_says_something_is_content(item: Any) -> None:
     assert has_content(item)
@@ -35,6 +36,7 @@ def test_what_says_something_is_content(item: Any) -> None:
         None,
         Restarted(2),
     ],
+    ids=repr,
 )
 def test_what_only_accompanies_it_is_none(item: Any) -> None:
     assert not has_content(item)
