@@ -46,6 +46,8 @@ class Pump:
         self.task_group: TaskGroup | None = None
         #: An exception of an operator's own callback, which no chain may mistake for the stream's error.
         self.escaped: Exception | None = None
+        #: What measure_stream found, for whoever collects.
+        self.metrics: Any = None
         self._out: deque[Any] = deque()
         # Where the chain's end puts what comes: into nothing, once it has told its own end.
         self._inbox = self._out

@@ -49,7 +49,9 @@ async def collect(
             answer.add(chunk)
             if on_item is not None:
                 await _tell(on_item, item)
-    return answer.result(choice, chunks)
+    result = answer.result(choice, chunks)
+    result.metrics = items.metrics
+    return result
 
 
 async def to_list(observable: Observable[T], *, on_item: OnItem[T] | None = None) -> list[T]:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from types import AsyncGeneratorType, TracebackType
-from typing import Generic, NoReturn, TypeVar
+from typing import Any, Generic, NoReturn, TypeVar
 
 from reactivex import Observable
 
@@ -91,6 +91,11 @@ class StreamIterator(Generic[T]):
         self._pump = pump
         self._items: AsyncGeneratorType[T, None] | None = None
         self._closed = False
+
+    @property
+    def metrics(self) -> Any:
+        """What ``measure_stream`` found, once the stream has ended; None if it was not in the chain."""
+        return self._pump.metrics
 
     def __aiter__(self) -> AsyncIterator[T]:
         if self._items is None and not self._closed:
