@@ -4,6 +4,7 @@ import json
 from base64 import b64decode
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,14 @@ from rxstream.sansio.responses import ResponsesDecoder
 from rxstream.sansio.wire import OBJECT
 from rxstream.sources.lost import DecodedAnswer, Decoder, Lost
 
-__all__ = ("bundled_recordings", "from_recording")
+__all__ = (
+    "Recorded",
+    "bundled_recordings",
+    "find_recording",
+    "from_recording",
+    "play_recording",
+    "read_recording",
+)
 
 _BUNDLED = Path(__file__).parent.parent / "recordings"
 
@@ -43,34 +51,83 @@ def from_recording(path: str | PathLike[str], *, speed: float | None = 1.0) -> O
     Raises FileNotFoundError, which names the bundled recordings; ValueError for a speed that is not
     positive; MalformedStream for a file that is no recording.
     """
+    found = find_recording("from_recording()", path, speed)
+    recorded = read_recording(found)
+    source: PullObservable[Any] = PullObservable(
+        lambda: play_recording(found, speed), f"from_recording({path!r})"
+    )
+    return source.pipe(lift(lambda: DecodedAnswer(recorded.decoder())))  # type: ignore[no-any-return]
+
+
+def find_recording(name: str, path: str | PathLike[str], speed: float | None) -> Path:
+    """Find the file that ``path`` names, of the user's or the package's; ``name`` is who asks."""
     if speed is not None and not speed > 0:
-        msg = f"from_recording() expects a positive speed, or None for at once, and got {speed!r}"
+        msg = f"{name} expects a positive speed, or None for at once, and got {speed!r}"
         raise ValueError(msg)
     found = Path(path)
-    if not found.exists():
-        bundled = bundled_recordings()
-        if str(path) not in bundled:
-            msg = (
-                f"from_recording() found no file {str(path)!r}, and no recording of that name comes with "
-                f"rxstream. Those that do: {', '.join(bundled)}."
-            )
-            raise FileNotFoundError(msg)
-        found = bundled[str(path)]
-    header = _read(found)[0]
-    source: PullObservable[Any] = PullObservable(lambda: _play(found, speed), f"from_recording({path!r})")
-    return source.pipe(lift(lambda: DecodedAnswer(_decoder(header))))  # type: ignore[no-any-return]
+    if found.exists():
+        return found
+    bundled = bundled_recordings()
+    if str(path) in bundled:
+        return bundled[str(path)]
+    msg = (
+        f"{name} found no file {str(path)!r}, and no recording of that name comes with "
+        f"rxstream. Those that do: {', '.join(bundled)}."
+    )
+    raise FileNotFoundError(msg)
 
 
-def _decoder(header: dict[str, Any]) -> Decoder:
-    request: Any = header.get("request") or {}
-    if str(request.get("path", "")).endswith("/responses"):
-        return ResponsesDecoder()
-    body: Any = request.get("body") or {}
-    options: Any = body.get("stream_options") or {}
-    return ChatDecoder(choices=body.get("n") or 1, expects_usage=bool(options.get("include_usage")))
+@dataclass(slots=True)
+class Recorded:
+    """What a recording holds."""
+
+    header: dict[str, Any]
+    #: Seconds since the request was sent, and what one read gave.
+    reads: list[tuple[float, bytes]]
+    #: How it ended, and when, if that was recorded.
+    end: str = "the recording stops in the middle"
+    ended_at: float | None = None
+
+    @property
+    def response(self) -> dict[str, Any]:
+        """What is known of the HTTP response."""
+        return self.header.get("response") or {}
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        status: int = self.response.get("status", 200)
+        return status
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the body ended as HTTP wants it."""
+        return self.end.startswith("complete")
+
+    def decoder(self) -> Decoder:
+        """Make the machine that reads such an answer."""
+        request: Any = self.header["request"]
+        if str(request.get("path", "")).endswith("/responses"):
+            return ResponsesDecoder()
+        body: Any = request.get("body") or {}
+        options: Any = body.get("stream_options") or {}
+        return ChatDecoder(choices=body.get("n") or 1, expects_usage=bool(options.get("include_usage")))
 
 
-def _read(path: Path) -> list[dict[str, Any]]:
+def read_recording(path: Path) -> Recorded:
+    """Read a recording's file, as far as it goes."""
+    header, *entries = _entries(path)
+    recorded = Recorded(header, [])
+    for entry in entries:
+        if "end" in entry:
+            recorded.end, recorded.ended_at = str(entry["end"]), entry["t"]
+            break
+        read = b64decode(entry["data_b64"]) if "data_b64" in entry else entry["data"].encode()
+        recorded.reads.append((entry["t"], read))
+    return recorded
+
+
+def _entries(path: Path) -> list[dict[str, Any]]:
     """Read the header and the entries; how it ended is the last of them, if that was recorded."""
     try:
         *lines, rest = path.read_text(encoding="utf-8").split("\n")
@@ -103,28 +160,24 @@ def _check(entries: list[Any]) -> None:
         b64decode(entry.get("data_b64", ""), validate=True)
 
 
-async def _play(path: Path, speed: float | None) -> AsyncIterator[bytes]:
+async def play_recording(path: Path, speed: float | None) -> AsyncIterator[bytes]:
+    """Give the body's reads when they came, and end as it ended."""
     start = anyio.current_time()
-    header, *entries = _read(path)
-    response: Any = header.get("response") or {}
-    status: int = response.get("status", 200)
-    end = "the recording stops in the middle"
+    recorded = read_recording(path)
     body = b""
-    for entry in entries:
+    for at, read in recorded.reads:
         if speed is not None:
-            await anyio.sleep_until(start + entry["t"] / speed)
-        if "end" in entry:
-            end = entry["end"]
-            break
-        read = b64decode(entry["data_b64"]) if "data_b64" in entry else entry["data"].encode()
-        if status >= 400:
+            await anyio.sleep_until(start + at / speed)
+        if recorded.status >= 400:
             body += read
         else:
             yield read
-    if status >= 400:
-        raise _status_error(status, body)
-    if not end.startswith("complete"):
-        raise Lost(ConnectionResetError(f"recorded end: {end}"))
+    if speed is not None and recorded.ended_at is not None:
+        await anyio.sleep_until(start + recorded.ended_at / speed)
+    if recorded.status >= 400:
+        raise _status_error(recorded.status, body)
+    if not recorded.is_complete:
+        raise Lost(ConnectionResetError(f"recorded end: {recorded.end}"))
 
 
 def _status_error(status: int, body: bytes) -> ProviderError:
