@@ -3,6 +3,7 @@
 import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any, Literal
 
 import openai
@@ -10,8 +11,8 @@ from reactivex import Observable
 
 import rxstream as rxs
 from rxstream.items import StreamChunk
-from tests.recordings import NAMES, Recording, load
-from tests.sources.server import Server
+from rxstream.testing import Answer, FaultServer
+from tests.recordings import NAMES, PATHS, Recording, load
 
 __all__ = (
     "ASK",
@@ -21,6 +22,7 @@ __all__ = (
     "answer_from",
     "chunks_until_error",
     "connected",
+    "replay",
     "request_of",
 )
 
@@ -38,7 +40,7 @@ RESPONSES = [name for name in ANSWERED if name not in CHATS]
 
 
 @asynccontextmanager
-async def connected(kind: Kind, server: Server, **options: Any) -> AsyncGenerator[Any]:
+async def connected(kind: Kind, server: FaultServer, **options: Any) -> AsyncGenerator[Any]:
     """A client that is closed in the end; it does not retry unless told to."""
     options = {"base_url": server.base_url, "api_key": "key", "max_retries": 0, **options}
     if "http_client" not in options:
@@ -50,6 +52,11 @@ async def connected(kind: Kind, server: Server, **options: Any) -> AsyncGenerato
     else:
         with openai.OpenAI(**options) as client:
             yield client
+
+
+def replay(recording: Recording, **how: Any) -> Answer:
+    """A recording's answer, read by read, its status and content type included, and whole."""
+    return replace(Answer.recorded(PATHS[recording.name]), **{"end": "whole", **how})
 
 
 def request_of(recording: Recording) -> dict[str, Any]:

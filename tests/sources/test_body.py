@@ -13,9 +13,9 @@ from reactivex import operators as ops
 import rxstream as rxs
 from rxstream.errors import ConnectionLost
 from rxstream.items import StreamChunk
+from rxstream.testing import Answer, FaultServer
 from tests.recordings import load
-from tests.sources.clients import ASK, Kind, answer_from, chunks_until_error, connected
-from tests.sources.server import Answer, Server, replay
+from tests.sources.clients import ASK, Kind, answer_from, chunks_until_error, connected, replay
 from tests.sources.test_blocking import threads_reading
 from tests.sources.test_chat import DONE, END, HELLO, event
 
@@ -94,7 +94,7 @@ async def by_a_cancelled_task_in_a_merge(answer: Any) -> None:
     ],
 )
 async def test_whoever_leaves_closes_the_connection(leave: Leave, sent: Answer, kind: Kind) -> None:
-    with Server(sent) as server:
+    with FaultServer(sent) as server:
         async with connected(kind, server) as client:
             await leave(rxs.from_chat(client, **ASK))
             left = time.perf_counter()
@@ -104,7 +104,7 @@ async def test_whoever_leaves_closes_the_connection(leave: Leave, sent: Answer, 
 
 
 async def test_who_leaves_before_the_headers_closes_the_connection(kind: Kind) -> None:
-    with Server(Answer((*HELLO, *END), delay=30.0 if kind == "async" else 0.3)) as server:
+    with FaultServer(Answer((*HELLO, *END), delay=30.0 if kind == "async" else 0.3)) as server:
         async with connected(kind, server) as client:
             with anyio.move_on_after(0.1) as scope:
                 await rxs.to_list(rxs.from_chat(client, **ASK))
@@ -118,7 +118,7 @@ async def test_who_leaves_before_the_headers_closes_the_connection(kind: Kind) -
 @pytest.mark.parametrize("name", ["01-prose", "14-n2", "17-responses-text"])
 async def test_a_whole_answer_leaves_the_connection_for_the_next(name: str, kind: Kind) -> None:
     recording = load(name)
-    with Server(replay(recording)) as server:
+    with FaultServer(replay(recording)) as server:
         async with connected(kind, server) as client:
             for _ in range(3):
                 await rxs.collect(answer_from(client, recording))
@@ -129,7 +129,7 @@ async def test_a_whole_answer_leaves_the_connection_for_the_next(name: str, kind
 async def test_a_last_event_in_many_reads_leaves_the_connection_for_the_next(kind: Kind) -> None:
     completed: Any = {"type": "response.completed", "response": {"output": [], "note": "x" * 300_000}}
     data = b"data: %s\n\n" % json.dumps(completed, separators=(",", ":")).encode()
-    with Server(Answer((data,)).split(40_000)) as server:
+    with FaultServer(Answer((data,)).split(40_000)) as server:
         async with connected(kind, server) as client:
             for _ in range(2):
                 await rxs.collect(rxs.from_responses(client, model="any", input="hi"))
@@ -137,7 +137,7 @@ async def test_a_last_event_in_many_reads_leaves_the_connection_for_the_next(kin
 
 
 async def test_nobody_waits_for_a_server_that_does_not_end_the_body(kind: Kind) -> None:
-    with Server(Answer((*HELLO, *END), end="stall")) as server:
+    with FaultServer(Answer((*HELLO, *END), end="stall")) as server:
         async with connected(kind, server) as client:
             result = await rxs.collect(rxs.from_chat(client, **ASK))
             assert result.content == "Hello"
@@ -146,14 +146,14 @@ async def test_nobody_waits_for_a_server_that_does_not_end_the_body(kind: Kind) 
 
 
 async def test_what_dies_behind_the_last_event_is_nobodys_loss(kind: Kind) -> None:
-    with Server(Answer((*HELLO, *END), end="half chunk")) as server:
+    with FaultServer(Answer((*HELLO, *END), end="half chunk")) as server:
         async with connected(kind, server) as client:
             assert (await rxs.collect(rxs.from_chat(client, **ASK))).content == "Hello"
 
 
 async def test_a_text_that_speaks_of_the_end_is_not_the_end(kind: Kind) -> None:
     said = 'data: [DONE]\n\ndata: [DONE] {"type":"response.completed"}'
-    with Server(Answer((event({"content": said}),), end="stall")) as server:
+    with FaultServer(Answer((event({"content": said}),), end="stall")) as server:
         async with connected(kind, server) as client:
             async with rxs.open_stream(rxs.from_chat(client, **ASK)) as items:
                 async for chunk in items:
@@ -163,7 +163,7 @@ async def test_a_text_that_speaks_of_the_end_is_not_the_end(kind: Kind) -> None:
 
 
 async def test_the_transports_error_is_the_cause(kind: Kind) -> None:
-    with Server(Answer((*HELLO, DONE)).cut(len(b"".join(HELLO)), "fin")) as server:
+    with FaultServer(Answer((*HELLO, DONE)).cut(len(b"".join(HELLO)), "fin")) as server:
         async with connected(kind, server) as client:
             chunks, error = await chunks_until_error(rxs.from_chat(client, **ASK))
     assert [chunk.content for chunk in chunks] == ["", "Hel", "lo"]
@@ -175,6 +175,6 @@ async def test_the_transports_error_is_the_cause(kind: Kind) -> None:
 async def test_a_compressed_answer_is_read_as_any_other(kind: Kind) -> None:
     headers = (("Content-Type", "text/event-stream"), ("Content-Encoding", "gzip"))
     answer = Answer((gzip.compress(b"".join((*HELLO, *END))),), headers=headers).split(20)
-    with Server(answer) as server:
+    with FaultServer(answer) as server:
         async with connected(kind, server) as client:
             assert (await rxs.collect(rxs.from_chat(client, **ASK))).content == "Hello"

@@ -10,9 +10,18 @@ import pytest
 import rxstream as rxs
 from rxstream.errors import StreamTruncated
 from rxstream.items import StreamChunk, Usage
+from rxstream.testing import Answer, FaultServer
 from tests.recordings import load
-from tests.sources.clients import ASK, CHATS, Kind, answer_from, chunks_until_error, connected, request_of
-from tests.sources.server import Answer, Server, replay
+from tests.sources.clients import (
+    ASK,
+    CHATS,
+    Kind,
+    answer_from,
+    chunks_until_error,
+    connected,
+    replay,
+    request_of,
+)
 
 pytestmark = [
     pytest.mark.anyio,
@@ -42,7 +51,7 @@ END = (event({}, "stop"), usage(prompt_tokens=3, completion_tokens=2, total_toke
 @pytest.mark.parametrize("name", CHATS)
 async def test_the_fast_path_gives_what_the_sdks_iterator_gives(name: str, kind: Kind) -> None:
     recording = load(name)
-    with Server(replay(recording)) as server:
+    with FaultServer(replay(recording)) as server:
         async with connected(kind, server) as client:
             ours = await rxs.to_list(answer_from(client, recording))
             request = {name: value for name, value in request_of(recording).items() if value is not None}
@@ -57,7 +66,7 @@ async def test_the_fast_path_gives_what_the_sdks_iterator_gives(name: str, kind:
 @pytest.mark.parametrize("name", CHATS)
 async def test_the_sdks_own_loop_finds_the_same_answer(name: str) -> None:
     recording = load(name)
-    with Server(replay(recording)) as server:
+    with FaultServer(replay(recording)) as server:
         async with connected("async", server) as client:
             result = await rxs.collect(answer_from(client, recording))
         async with connected("sync", server) as plain:
@@ -83,7 +92,7 @@ def read_by_hand(stream: Iterable[Any]) -> tuple[str, str | None, int]:
 @pytest.mark.parametrize("kind", KINDS)
 async def test_where_the_network_cuts_does_not_matter(size: int, kind: Kind) -> None:
     recording = load("09-emoji" if size == 1 else "14-n2")
-    with Server(replay(recording), replay(recording).split(size)) as server:
+    with FaultServer(replay(recording), replay(recording).split(size)) as server:
         async with connected(kind, server) as client:
             whole = await rxs.to_list(answer_from(client, recording))
             assert await rxs.to_list(answer_from(client, recording)) == whole
@@ -111,7 +120,7 @@ KEPT_ALIVE = {
 
 @pytest.mark.parametrize("pieces", KEPT_ALIVE.values(), ids=KEPT_ALIVE)
 async def test_keep_alives_are_no_part_of_the_answer(pieces: tuple[bytes, ...]) -> None:
-    with Server(Answer((*HELLO, *END)), Answer(pieces)) as server:
+    with FaultServer(Answer((*HELLO, *END)), Answer(pieces)) as server:
         async with connected("async", server) as client:
             plain = await rxs.to_list(rxs.from_chat(client, **ASK))
             assert await rxs.to_list(rxs.from_chat(client, **ASK)) == plain
@@ -123,7 +132,7 @@ async def test_keep_alives_are_no_part_of_the_answer(pieces: tuple[bytes, ...]) 
 )
 async def test_the_sdk_itself_fails_on_a_keep_alive_behind_an_id(sent: str) -> None:
     # If this test fails one day, the SDK has learned it, and the next best oracle is here.
-    with Server(Answer(KEPT_ALIVE[sent])) as server:
+    with FaultServer(Answer(KEPT_ALIVE[sent])) as server:
         async with connected("sync", server) as client:
             stream = client.chat.completions.create(model="any", messages=[], stream=True)
             with pytest.raises(json.JSONDecodeError):
@@ -131,7 +140,7 @@ async def test_the_sdk_itself_fails_on_a_keep_alive_behind_an_id(sent: str) -> N
 
 
 async def test_usage_is_asked_for_and_counted() -> None:
-    with Server(Answer((*HELLO, *END))) as server:
+    with FaultServer(Answer((*HELLO, *END))) as server:
         async with connected("async", server) as client:
             result = await rxs.collect(rxs.from_chat(client, **ASK))
     assert server.requests[0].body["stream_options"] == {"include_usage": True}
@@ -141,7 +150,7 @@ async def test_usage_is_asked_for_and_counted() -> None:
 
 async def test_without_stream_options_nothing_is_sent_and_nothing_expected() -> None:
     # Not even [DONE]: the finish reason says that the answer is whole.
-    with Server(Answer((*HELLO, END[0]))) as server:
+    with FaultServer(Answer((*HELLO, END[0]))) as server:
         async with connected("async", server) as client:
             result = await rxs.collect(rxs.from_chat(client, **ASK, stream_options=None))
     assert "stream_options" not in server.requests[0].body
@@ -149,7 +158,7 @@ async def test_without_stream_options_nothing_is_sent_and_nothing_expected() -> 
 
 
 async def test_a_usage_that_was_not_asked_for_is_not_missed() -> None:
-    with Server(Answer((*HELLO, END[0]))) as server:
+    with FaultServer(Answer((*HELLO, END[0]))) as server:
         async with connected("async", server) as client:
             options = {"include_usage": False}
             result = await rxs.collect(rxs.from_chat(client, **ASK, stream_options=options))
@@ -159,7 +168,7 @@ async def test_a_usage_that_was_not_asked_for_is_not_missed() -> None:
 
 async def test_the_usage_of_both_choices_is_added_up() -> None:
     recording = load("14-n2")
-    with Server(replay(recording)) as server:
+    with FaultServer(replay(recording)) as server:
         async with connected("async", server) as client:
             chunks = await rxs.to_list(answer_from(client, recording))
             first = await rxs.collect(answer_from(client, recording))
@@ -171,7 +180,7 @@ async def test_the_usage_of_both_choices_is_added_up() -> None:
 
 
 async def test_the_choice_that_never_came_is_missed() -> None:
-    with Server(Answer((*HELLO, *END))) as server:
+    with FaultServer(Answer((*HELLO, *END))) as server:
         async with connected("async", server) as client:
             _, error = await chunks_until_error(rxs.from_chat(client, **ASK, n=2))
     assert isinstance(error, StreamTruncated)
@@ -180,7 +189,7 @@ async def test_the_choice_that_never_came_is_missed() -> None:
 
 
 async def test_each_subscription_asks_anew_and_nothing_is_asked_before_it_is_read() -> None:
-    with Server(Answer((*HELLO, *END))) as server:
+    with FaultServer(Answer((*HELLO, *END))) as server:
         async with connected("async", server) as client:
             answer = rxs.from_chat(client, **ASK)
             async with rxs.open_stream(answer):

@@ -10,8 +10,8 @@ from reactivex import operators as ops
 import rxstream as rxs
 from rxstream.errors import ConnectionLost, MalformedStream, ProviderError, StreamTruncated
 from rxstream.sources.iterate import iterate, let_go
+from rxstream.testing import Answer, FaultServer
 from tests.sources.clients import Kind, chunks_until_error, connected
-from tests.sources.server import Answer, Server
 from tests.sources.test_blocking import threads_reading
 from tests.sources.test_chat import END, HELLO
 
@@ -125,7 +125,7 @@ def create(client: Any) -> Any:
 
 @both_kinds
 async def test_leaving_the_sdks_stream_closes_its_connection(kind: Kind) -> None:
-    with Server(Answer(HELLO, end="stall")) as server:
+    with FaultServer(Answer(HELLO, end="stall")) as server:
         async with connected(kind, server) as client:
             async with rxs.open_stream(rxs.from_stream(lambda: create(client))) as items:
                 async for _ in items:
@@ -136,7 +136,7 @@ async def test_leaving_the_sdks_stream_closes_its_connection(kind: Kind) -> None
 
 @both_kinds
 async def test_cancelling_a_read_of_the_sdks_stream_closes_its_connection(kind: Kind) -> None:
-    with Server(Answer(HELLO, end="stall")) as server:
+    with FaultServer(Answer(HELLO, end="stall")) as server:
         async with connected(kind, server) as client:
             with pytest.raises(Exception, match=r"[Tt]imeout"):
                 await rxs.to_list(rxs.from_stream(lambda: create(client)).pipe(ops.timeout(0.1)))
@@ -156,7 +156,7 @@ async def test_cancelling_a_read_of_the_sdks_stream_closes_its_connection(kind: 
     ],
 )
 async def test_the_sdks_stream_of_nothing_is_no_answer(sent: tuple[bytes, ...], kind: Kind) -> None:
-    with Server(Answer(sent)) as server:
+    with FaultServer(Answer(sent)) as server:
         async with connected(kind, server) as client:
             _, error = await chunks_until_error(rxs.from_stream(lambda: create(client)))
     assert type(error) is StreamTruncated
@@ -180,7 +180,7 @@ FAULTS: dict[str, tuple[Answer, type[Exception]]] = {
 async def test_a_fault_in_the_sdks_stream_is_ours_with_the_partial(
     sent: Answer, kind_of_error: type[Exception], kind: Kind
 ) -> None:
-    with Server(sent) as server:
+    with FaultServer(sent) as server:
         async with connected(kind, server) as client:
             chunks, error = await chunks_until_error(rxs.from_stream(lambda: create(client)))
     assert [chunk.content for chunk in chunks] == ["", "Hel", "lo"]
@@ -190,7 +190,7 @@ async def test_a_fault_in_the_sdks_stream_is_ours_with_the_partial(
 
 
 async def test_an_error_frame_that_comes_first_is_found_too() -> None:
-    with Server(Answer((b'data: {"type":"error","message":"no"}\n\n',))) as server:
+    with FaultServer(Answer((b'data: {"type":"error","message":"no"}\n\n',))) as server:
         async with connected("async", server) as client:
             _, error = await chunks_until_error(rxs.from_stream(lambda: create(client)))
     assert isinstance(error, ProviderError)
@@ -198,7 +198,7 @@ async def test_an_error_frame_that_comes_first_is_found_too() -> None:
 
 @both_kinds
 async def test_an_error_before_the_answer_stays_the_sdks(kind: Kind) -> None:
-    with Server(Answer((b"{}",), status="401 Who")) as server:
+    with FaultServer(Answer((b"{}",), status="401 Who")) as server:
         async with connected(kind, server) as client:
             _, error = await chunks_until_error(rxs.from_stream(lambda: create(client)))
     assert type(error) is openai.AuthenticationError

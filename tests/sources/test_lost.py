@@ -18,9 +18,19 @@ from rxstream.items import StreamChunk, StreamResult
 from rxstream.sansio.chat import ChatDecoder
 from rxstream.sansio.responses import ResponsesDecoder
 from rxstream.sources.lost import DecodedAnswer, Lost, lost_connection
+from rxstream.testing import Answer, FaultServer
+from rxstream.testing.answers import End
 from tests.recordings import Recording, load
-from tests.sources.clients import ASK, CHATS, RESPONSES, Kind, answer_from, chunks_until_error, connected
-from tests.sources.server import Answer, End, Server, replay
+from tests.sources.clients import (
+    ASK,
+    CHATS,
+    RESPONSES,
+    Kind,
+    answer_from,
+    chunks_until_error,
+    connected,
+    replay,
+)
 from tests.sources.test_chat import DONE, END, HELLO, event, usage
 
 ALL = [*CHATS, *RESPONSES, "19-server-killed"]
@@ -164,7 +174,7 @@ async def test_a_server_that_cuts_its_answer_is_found_out(
     edges = edges_of(body)
     cuts = [1, edges[0], edges[1] - 1, edges[len(edges) // 2], edges[-4], edges[-3] + 1, edges[-2], len(body)]
     answers = [replay(recording, chunked=chunked).cut(at, end) for at in cuts]
-    with Server(*answers) as server:
+    with FaultServer(*answers) as server:
         async with connected(kind, server) as client:
             for at in cuts:
                 chunks, error = await chunks_until_error(answer_from(client, recording))
@@ -186,7 +196,7 @@ async def test_every_recording_cut_short_is_found_out(name: str) -> None:
     recording = load(name)
     edges = edges_of(recording.body)
     cuts = [edges[0], edges[len(edges) // 2] - 1, edges[-3]]
-    with Server(*(replay(recording).cut(at) for at in cuts)) as server:
+    with FaultServer(*(replay(recording).cut(at) for at in cuts)) as server:
         async with connected("async", server) as client:
             for at in cuts:
                 chunks, error = await chunks_until_error(answer_from(client, recording))
@@ -230,7 +240,7 @@ WRONG: dict[str, tuple[tuple[bytes, ...], type[StreamError], str]] = {
 async def test_a_wrong_end_is_the_right_error(
     pieces: tuple[bytes, ...], kind_of_error: type[StreamError], content: str, kind: Kind, chunked: bool
 ) -> None:
-    with Server(Answer(pieces, chunked=chunked, end="whole" if chunked else "fin")) as server:
+    with FaultServer(Answer(pieces, chunked=chunked, end="whole" if chunked else "fin")) as server:
         async with connected(kind, server) as client:
             chunks, error = await chunks_until_error(rxs.from_chat(client, **ASK))
     assert "".join(chunk.content for chunk in chunks) == content
@@ -240,7 +250,7 @@ async def test_a_wrong_end_is_the_right_error(
 
 
 async def _error_of(*pieces: bytes) -> StreamError:
-    with Server(Answer(pieces)) as server:
+    with FaultServer(Answer(pieces)) as server:
         async with connected("async", server) as client:
             _, error = await chunks_until_error(rxs.from_responses(client, model="any", input="hi"))
     assert isinstance(error, StreamError)
@@ -279,7 +289,7 @@ async def test_a_response_that_just_stops_is_truncated() -> None:
 @pytest.mark.anyio
 @pytest.mark.parametrize("kind", ["async", "sync"])
 async def test_a_stall_longer_than_the_clients_timeout_is_a_lost_connection(kind: Kind) -> None:
-    with Server(Answer(HELLO, end="stall")) as server:
+    with FaultServer(Answer(HELLO, end="stall")) as server:
         async with connected(kind, server, timeout=0.15) as client:
             _, error = await chunks_until_error(rxs.from_chat(client, **ASK))
             server.closed()
@@ -291,7 +301,7 @@ async def test_a_stall_longer_than_the_clients_timeout_is_a_lost_connection(kind
 @pytest.mark.anyio
 async def test_usage_that_came_before_the_death_is_in_the_partial() -> None:
     pieces = (*HELLO, usage(prompt_tokens=3, completion_tokens=2, total_tokens=5))
-    with Server(Answer(pieces, end="rst")) as server:
+    with FaultServer(Answer(pieces, end="rst")) as server:
         async with connected("async", server) as client:
             _, error = await chunks_until_error(rxs.from_chat(client, **ASK))
     assert isinstance(error, ConnectionLost)

@@ -16,9 +16,9 @@ from pydantic import BaseModel
 
 import rxstream as rxs
 from rxstream.errors import ProviderError, StreamTruncated
+from rxstream.testing import Answer, FaultServer
 from tests.recordings import load
-from tests.sources.clients import ASK, NO_TLS, Kind, chunks_until_error, connected
-from tests.sources.server import Answer, Server, replay
+from tests.sources.clients import ASK, NO_TLS, Kind, chunks_until_error, connected, replay
 from tests.sources.test_blocking import threads_reading
 from tests.sources.test_chat import END, HELLO
 
@@ -54,7 +54,7 @@ async def content_of(answer: Any) -> str:
 async def test_what_fails_before_the_answer_is_tried_again_as_often_as_the_client_says(
     kind: Kind, refusal: Answer
 ) -> None:
-    with Server(refusal, refusal, OK) as server:
+    with FaultServer(refusal, refusal, OK) as server:
         async with connected(kind, server, max_retries=2) as client:
             assert await content_of(rxs.from_chat(client, **ASK)) == "Hello"
     assert len(server.requests) == 3
@@ -75,7 +75,7 @@ async def test_what_fails_before_the_answer_is_tried_again_as_often_as_the_clien
 async def test_a_refused_request_is_the_sdks_own_error(
     kind: Kind, status: str, error: type[Exception]
 ) -> None:
-    with Server(json_error(status)) as server:
+    with FaultServer(json_error(status)) as server:
         async with connected(kind, server) as client:
             chunks, raised = await chunks_until_error(rxs.from_chat(client, **ASK))
     assert chunks == []
@@ -89,7 +89,7 @@ async def test_a_refused_request_is_the_sdks_own_error(
 @pytest.mark.parametrize("name", ["12-error-context", "13-error-n", "20-error-401"])
 async def test_a_recorded_refusal_is_the_sdks_own_error(kind: Kind, name: str) -> None:
     recording = load(name)
-    with Server(replay(recording)) as server:
+    with FaultServer(replay(recording)) as server:
         async with connected(kind, server) as client:
             _, raised = await chunks_until_error(rxs.from_chat(client, **ASK))
     assert isinstance(raised, openai.APIStatusError)
@@ -98,7 +98,7 @@ async def test_a_recorded_refusal_is_the_sdks_own_error(kind: Kind, name: str) -
 
 @both_kinds
 async def test_a_refused_connection_is_the_sdks_own_error(kind: Kind) -> None:
-    with Server(OK) as server:
+    with FaultServer(OK) as server:
         pass
     async with connected(kind, server) as client:
         _, raised = await chunks_until_error(rxs.from_chat(client, **ASK))
@@ -107,7 +107,7 @@ async def test_a_refused_connection_is_the_sdks_own_error(kind: Kind) -> None:
 
 @both_kinds
 async def test_no_headers_within_the_timeout_is_the_sdks_own_error(kind: Kind) -> None:
-    with Server(Answer((*HELLO, *END), delay=30.0)) as server:
+    with FaultServer(Answer((*HELLO, *END), delay=30.0)) as server:
         async with connected(kind, server, timeout=0.1) as client:
             _, raised = await chunks_until_error(rxs.from_chat(client, **ASK))
             server.closed()
@@ -116,7 +116,7 @@ async def test_no_headers_within_the_timeout_is_the_sdks_own_error(kind: Kind) -
 
 @both_kinds
 async def test_with_options_counts(kind: Kind) -> None:
-    with Server(LIMITED, OK) as server:
+    with FaultServer(LIMITED, OK) as server:
         async with connected(kind, server, timeout=0.001) as client:
             patient = client.with_options(timeout=10.0, max_retries=1, default_headers={"X-Team": "blue"})
             assert await content_of(rxs.from_chat(patient, **ASK)) == "Hello"
@@ -125,7 +125,7 @@ async def test_with_options_counts(kind: Kind) -> None:
 
 @both_kinds
 async def test_options_of_the_request_count(kind: Kind) -> None:
-    with Server(OK) as server:
+    with FaultServer(OK) as server:
         async with connected(kind, server) as client:
             answer = rxs.from_chat(
                 client, **ASK, extra_headers={"X-Team": "red"}, extra_body={"grammar": "root"}, timeout=5.0
@@ -139,7 +139,7 @@ async def test_options_of_the_request_count(kind: Kind) -> None:
 
 @both_kinds
 async def test_the_path_of_the_base_url_counts(kind: Kind) -> None:
-    with Server(OK) as server:
+    with FaultServer(OK) as server:
         async with connected(kind, server, base_url=f"{server.url}/gateway/eu/v1") as client:
             await content_of(rxs.from_chat(client, **ASK))
     assert server.requests[0].path == "/gateway/eu/v1/chat/completions"
@@ -154,7 +154,7 @@ async def test_an_http_client_of_the_users_own_is_used() -> None:
     http_client = httpx2.AsyncClient(
         headers={"X-Team": "green"}, event_hooks={"request": [hook]}, verify=NO_TLS
     )
-    with Server(OK) as server:
+    with FaultServer(OK) as server:
         async with connected("async", server, http_client=http_client) as client:
             assert await content_of(rxs.from_chat(client, **ASK)) == "Hello"
     assert seen == ["/v1/chat/completions"]
@@ -163,7 +163,7 @@ async def test_an_http_client_of_the_users_own_is_used() -> None:
 
 @both_kinds
 async def test_azure_has_its_own_path_and_key(kind: Kind) -> None:
-    with Server(OK) as server:
+    with FaultServer(OK) as server:
         options: dict[str, Any] = {
             "azure_endpoint": server.url,
             "api_version": "2030-01-01",
@@ -215,7 +215,7 @@ class Other(openai.OpenAI):
         return OtherFrames()
 
 
-def other(kind: Kind, server: Server) -> Any:
+def other(kind: Kind, server: FaultServer) -> Any:
     if kind == "async":
         http = openai.DefaultAsyncHttpxClient(verify=NO_TLS)
         return AsyncOther(base_url=server.base_url, api_key="key", max_retries=0, http_client=http)
@@ -232,7 +232,7 @@ OTHER_WIRE = [piece.replace(b"data: ", b"AWS") for piece in (*HELLO, *END)]
 
 @both_kinds
 async def test_a_client_with_other_frames_decodes_them_itself(kind: Kind) -> None:
-    with Server(OK, Answer(OTHER_WIRE)) as server:
+    with FaultServer(OK, Answer(OTHER_WIRE)) as server:
         async with connected(kind, server) as client:
             plain = await rxs.to_list(rxs.from_chat(client, **ASK))
         client = other(kind, server)
@@ -245,7 +245,7 @@ async def test_a_client_with_other_frames_decodes_them_itself(kind: Kind) -> Non
 
 @both_kinds
 async def test_leaving_a_client_with_other_frames_closes_its_connection(kind: Kind) -> None:
-    with Server(Answer(OTHER_WIRE[:3], end="stall")) as server:
+    with FaultServer(Answer(OTHER_WIRE[:3], end="stall")) as server:
         client = other(kind, server)
         with anyio.move_on_after(0.2) as scope:
             await rxs.to_list(rxs.from_chat(client, **ASK))
@@ -260,7 +260,7 @@ async def test_leaving_a_client_with_other_frames_closes_its_connection(kind: Ki
 
 @both_kinds
 async def test_a_client_with_other_frames_that_is_cut_off_is_found_out(kind: Kind) -> None:
-    with Server(Answer(OTHER_WIRE[:3])) as server:
+    with FaultServer(Answer(OTHER_WIRE[:3])) as server:
         client = other(kind, server)
         _, error = await chunks_until_error(rxs.from_chat(client, **ASK))
         assert isinstance(error, StreamTruncated)

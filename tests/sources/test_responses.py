@@ -4,9 +4,9 @@ import openai
 import pytest
 
 import rxstream as rxs
+from rxstream.testing import FaultServer
 from tests.recordings import load
-from tests.sources.clients import RESPONSES, Kind, answer_from, connected
-from tests.sources.server import Server, replay
+from tests.sources.clients import RESPONSES, Kind, answer_from, connected, replay
 
 pytestmark = [
     pytest.mark.anyio,
@@ -18,7 +18,7 @@ pytestmark = [
 @pytest.mark.parametrize("kind", ["async", "sync"])
 @pytest.mark.parametrize("name", RESPONSES)
 async def test_the_fast_path_gives_what_the_sdks_iterator_gives(name: str, kind: Kind) -> None:
-    with Server(replay(load(name))) as server:
+    with FaultServer(replay(load(name))) as server:
         async with connected(kind, server) as client:
             ours = await rxs.to_list(answer_from(client, load(name)))
             theirs = await rxs.to_list(
@@ -30,7 +30,7 @@ async def test_the_fast_path_gives_what_the_sdks_iterator_gives(name: str, kind:
 
 
 async def test_the_answer_is_put_together() -> None:
-    with Server(replay(load("17-responses-text")), replay(load("18-responses-tool"))) as server:
+    with FaultServer(replay(load("17-responses-text")), replay(load("18-responses-tool"))) as server:
         async with connected("async", server) as client:
             text = await rxs.collect(answer_from(client, load("17-responses-text")))
             calls = await rxs.collect(answer_from(client, load("18-responses-tool")))

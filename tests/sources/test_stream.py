@@ -9,8 +9,8 @@ from reactivex import operators as ops
 
 import rxstream as rxs
 from rxstream.errors import StreamConsumed
+from rxstream.testing import Answer, FaultServer
 from tests.sources.clients import Kind, chunks_until_error, connected
-from tests.sources.server import Answer, Server
 from tests.sources.test_chat import END, HELLO
 
 pytestmark = [
@@ -86,7 +86,7 @@ async def test_a_retry_of_a_one_shot_is_no_empty_success() -> None:
 
 @pytest.mark.parametrize("kind", ["async", "sync"])
 async def test_the_sdks_stream_itself_is_one_shot(kind: Kind) -> None:
-    with Server(Answer((*HELLO, *END))) as server:
+    with FaultServer(Answer((*HELLO, *END))) as server:
         async with connected(kind, server) as client:
             opening = client.chat.completions.create(model="any", messages=[], stream=True)
             source = rxs.from_stream(await opening if kind == "async" else opening)
@@ -96,7 +96,7 @@ async def test_the_sdks_stream_itself_is_one_shot(kind: Kind) -> None:
 
 
 async def test_what_create_returns_can_be_given_unawaited() -> None:
-    with Server(Answer((*HELLO, *END))) as server:
+    with FaultServer(Answer((*HELLO, *END))) as server:
         async with connected("async", server) as client:
             opening = client.chat.completions.create(model="any", messages=[], stream=True)
             assert (await rxs.collect(rxs.from_stream(opening))).content == "Hello"
