@@ -167,8 +167,7 @@ class _Tap:
             if self._context is None:
                 self._hook(metrics)
             else:
-                # A copy: the hook may itself be running in it, and have left the stream from there.
-                self._context.copy().run(self._hook, metrics)
+                self._context.run(self._hook, metrics)
         except Exception as failure:  # noqa: BLE001 - the caller knows where it belongs
             return failure
         return None

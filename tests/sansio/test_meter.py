@@ -224,6 +224,8 @@ chunks_of_answers = st.lists(
 
 
 @given(chunks_of_answers)
+@example([StreamChunk("a"), StreamChunk("a", "stop")])
+@example([StreamChunk("a"), StreamChunk("a", usage=Usage(1, 2, 3)), StreamChunk("a", choice=1)])
 def test_usage_and_reasons_are_those_of_the_answer(chunks: list[StreamChunk]) -> None:
     answer = Answer()
     for chunk in chunks:
@@ -251,10 +253,16 @@ def test_a_model_that_only_an_empty_chunk_names() -> None:
 def test_of_the_content_nothing_is_kept() -> None:
     meter: Any = Meter()
     meter.start(0.0)
-    chunks = [StreamChunk("secret", "stop", choice=choice, reasoning="secret") for choice in (0, 1)]
+    calls = (ToolCallDelta(0, "id", "secret", "secret"),)
+    chunks = [
+        StreamChunk("secret", "stop", choice=choice, reasoning="secret", tool_calls=calls)
+        for choice in (0, 1)
+    ]
     for chunk in chunks:
         meter.add(chunk, 1.0)
-    assert meter._answer.result().content == meter._answer.result(1).reasoning == ""
+    for choice in (0, 1):
+        kept = meter._answer.result(choice)
+        assert (kept.content, kept.reasoning, kept.tool_calls, kept.finish_reason) == ("", "", [], "stop")
     assert chunks[0].content == "secret"
 
 
