@@ -349,6 +349,14 @@ def test_options_are_told(telemetry: Telemetry) -> None:
     }
 
 
+def test_the_gaps_can_be_left_out(telemetry: Telemetry) -> None:
+    rxs.run(rxs.from_stream(["a"] * 3).pipe(measure_stream(telemetry.export(per_chunk=False))))
+    assert set(telemetry.units()) == {
+        "gen_ai.client.operation.duration",
+        "gen_ai.client.operation.time_to_first_chunk",
+    }
+
+
 def test_without_providers_the_global_ones_are_told(
     telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
