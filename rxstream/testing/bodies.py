@@ -19,7 +19,7 @@ def event_ends(body: bytes) -> list[int]:
     start = 0
     found: list[int] = []
     for blank in _BLANK_LINE.finditer(body):
-        if _DATA.search(body, start, blank.end()):
+        if _DATA.search(body[start : blank.end()]):
             found.append(blank.end())
         start = blank.end()
     return found
