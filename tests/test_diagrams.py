@@ -4,6 +4,7 @@ import inspect
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
+from string import ascii_lowercase
 from typing import Any, Literal
 
 import anyio
@@ -77,10 +78,11 @@ async def watch(observable: Observable[Any]) -> Marbles:
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 @pytest.mark.parametrize("diagram", DIAGRAMS)
 def test_a_diagram_is_true(diagram: Diagram, backend: Literal["asyncio", "trio"]) -> None:
-    first, *others = (timed(parse_marbles(line, names=NAMES)) for line in diagram.sources)
-    assert not others, "several sources: say here which operator joins them"
-    operator = eval(diagram.operator, dict(NAMES))
-    seen = VirtualClock().run(watch, operator(first), backend=backend)
+    # Its lines of sources are, from the top, `a`, `b`, `c`, ...; an operator is applied to the first.
+    sources = [timed(parse_marbles(line, names=NAMES)) for line in diagram.sources]
+    made = eval(diagram.operator, {**NAMES, **dict(zip(ascii_lowercase, sources, strict=False))})
+    stream: Any = made(sources[0]) if callable(made) else made
+    seen = VirtualClock().run(watch, stream, backend=backend)
     assert_marbles(parse_marbles(diagram.result, names=NAMES), seen)
 
 

@@ -1,0 +1,71 @@
+"""The same request once more, where the first is slow to begin."""
+
+from collections.abc import Callable
+from math import isfinite
+from typing import Any, TypeVar
+
+from reactivex import Observable, abc
+
+from rxstream.combine.arguments import check_function, check_most, scope_of
+from rxstream.combine.candidates import Candidates, OnLost
+from rxstream.engine.observable import StreamObservable
+
+__all__ = ("hedge_stream",)
+
+A = TypeVar("A")
+
+
+def hedge_stream(
+    after: float, copies: int = 1, *, on_lost: OnLost | None = None
+) -> Callable[[Observable[A]], Observable[A]]:
+    """Ask again where no content has come in time; the first answer that begins is taken.
+
+        -----'late'--|
+        hedge_stream(after=4)
+        -----'late'--|
+
+    ``after``: seconds from the reader's first demand until the source is subscribed to once more, and from
+    there until the next time; ``copies``: how often, at most. Where a stream fails, or ends without
+    content, the next copy starts at once, if one is left. The first that says something wins, as in
+    ``race_streams``; the others are closed before the reader sees it, and no timer is left. If all are out,
+    AllStreamsFailed holds their errors in order.
+
+        patient = answer.pipe(rxs.hedge_stream(after=1.5))
+
+    The source must be one that can be subscribed to again: with a one-shot one the copy's StreamConsumed
+    ends the stream, as any UsageError does. ``on_lost`` is called with a ``Lost`` for each stream that is
+    out or too slow, once; the first stream is 0, the copies follow. What the function raises ends the
+    stream.
+
+    Raises TypeError and ValueError for an ``after`` that is no positive number and ``copies`` below 1. To
+    try again only after an error there is ``retry_stream``, another model ``fallback_to``.
+    """
+    if not isinstance(after, int | float) or isinstance(after, bool):
+        raise TypeError(f"hedge_stream() expects after in seconds, and got {after!r}")
+    if not (isfinite(after) and after > 0):
+        raise ValueError(
+            f"hedge_stream() expects after to be more than 0 seconds and got {after!r}. To ask twice at once "
+            f"there is race_streams()."
+        )
+    check_most("hedge_stream()", "copies", copies)
+    if on_lost is not None:
+        check_function("hedge_stream()", "on_lost", on_lost, "a function that takes a Lost")
+
+    def operator(source: Observable[A]) -> Observable[A]:
+        def subscribe(
+            observer: abc.ObserverBase[Any], scheduler: abc.SchedulerBase | None = None
+        ) -> abc.DisposableBase:
+            candidates = Candidates(
+                "hedge_stream()",
+                [source] * (1 + copies),
+                observer,
+                scope_of(scheduler),
+                on_lost=on_lost,
+                after=after,
+            )
+            candidates.start()
+            return candidates
+
+        return StreamObservable(subscribe)
+
+    return operator
