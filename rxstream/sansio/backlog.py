@@ -160,7 +160,6 @@ class Backlog(Generic[T]):
         if self._overflow == "drop_latest":
             return [item]
         if self._overflow == "drop_oldest":
-            self._high_water = len(parked)
             dropped = [parked.popleft()]
         else:
             dropped = [*parked]

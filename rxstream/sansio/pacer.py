@@ -150,7 +150,6 @@ class Pacer:
         """Put together what came between two ticks: then a tick costs the same however many pieces wait."""
         deadlines = self._deadlines
         if deadlines and deadline - deadlines[-1][0] < self._interval:
-            deadlines[-1][0] = min(deadline, deadlines[-1][0])
             deadlines[-1][1] = self._came
         else:
             deadlines.append([deadline, self._came])

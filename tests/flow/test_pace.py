@@ -19,6 +19,7 @@ from reactivex import Observable
 from reactivex.scheduler import ImmediateScheduler
 
 import rxstream as rxs
+from rxstream.engine.observable import StreamObservable
 from rxstream.flow.pace import pace_stream
 from rxstream.items import Restarted, StreamChunk
 from rxstream.testing import VirtualClock, check_operator
@@ -129,6 +130,19 @@ def test_a_reader_that_leaves_leaves_no_timer(anyio_backend: Backend) -> None:
         return anyio.current_time()
 
     assert VirtualClock().run(main, backend=anyio_backend) < TICK
+
+
+def test_one_that_was_left_lets_go_of_its_timer_while_others_go_on(anyio_backend: Backend) -> None:
+    pending: list[bool] = []
+
+    def look(observer: Any, scheduler: Any = None) -> Any:
+        pending.append(bool(scheduler.pump.timers))
+        observer.on_completed()
+
+    first = timed([(0.0, "a" * 100)]).pipe(pace_stream(), ops.take(1))
+    stream = first.pipe(ops.concat(StreamObservable(look)))
+    assert VirtualClock().run(read, stream, backend=anyio_backend) == ["a" * 8]
+    assert pending == [False]
 
 
 def test_a_cancelled_read_is_no_error(anyio_backend: Backend) -> None:
