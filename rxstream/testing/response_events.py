@@ -17,8 +17,11 @@ def response_events(reply: Reply, *, name: str, model: str) -> list[dict[str, An
         {"type": "response.created", "response": response},
         {"type": "response.in_progress", "response": response},
     ]
-    output: list[dict[str, Any]] = []
-    for place, (item, inner) in enumerate(_items(reply, name)):
+    items = list(_items(reply, name))
+    was_cut = reply.finish_reason == "length"
+    if was_cut and items:
+        items[-1][0]["status"] = "incomplete"
+    for place, (item, inner) in enumerate(items):
         added = {**item, "status": "in_progress", **({} if "arguments" not in item else {"arguments": ""})}
         if "content" in item:
             added["content"] = []
@@ -26,13 +29,11 @@ def response_events(reply: Reply, *, name: str, model: str) -> list[dict[str, An
         where = {"output_index": place, "item_id": item["id"]}
         events += [{**where, **event} for event in inner]
         events.append({"type": "response.output_item.done", "output_index": place, "item": item})
-        output.append(item)
-    was_cut = reply.finish_reason == "length"
     status = "incomplete" if was_cut else "completed"
     whole = {
         **_response(name, model),
         "status": status,
-        "output": output,
+        "output": [item for item, _ in items],
         "incomplete_details": {"reason": "max_output_tokens"} if was_cut else None,
         "usage": _usage_of(reply),
     }
@@ -89,7 +90,7 @@ def _items(reply: Reply, name: str) -> Iterator[Item]:
         }
         kind = "response.function_call_arguments"
         events = [{"type": f"{kind}.delta", "delta": token} for token in call.arguments]
-        yield item, [*events, {"type": f"{kind}.done", "name": call.name, "arguments": arguments}]
+        yield item, [*events, {"type": f"{kind}.done", "arguments": arguments}]
 
 
 def _text_item(name: str, fields: dict[str, Any], kind: str, tokens: list[str]) -> Item:
@@ -113,7 +114,7 @@ def _text_item(name: str, fields: dict[str, Any], kind: str, tokens: list[str]) 
 def _usage_of(reply: Reply) -> dict[str, Any]:
     return {
         "input_tokens": reply.prompt_tokens,
-        "input_tokens_details": {"cached_tokens": 0},
+        "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
         "output_tokens": reply.completion_tokens,
         "output_tokens_details": {"reasoning_tokens": reply.reasoning_tokens},
         "total_tokens": reply.prompt_tokens + reply.completion_tokens,
