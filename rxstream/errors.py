@@ -173,7 +173,7 @@ class AllStreamsFailed(RxStreamError, ExceptionGroup[Exception]):
     """
 
     # ExceptionGroup makes its instances in __new__, and RxStreamError's __init__ wants nothing of it.
-    def __new__(cls, message: str, exceptions: Sequence[Exception]) -> Self:
+    def __new__(cls, message: str, exceptions: Sequence[Exception]) -> Self:  # noqa: D102
         return super().__new__(cls, message, exceptions)
 
     def __init__(self, message: str, exceptions: Sequence[Exception]) -> None:

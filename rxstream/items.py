@@ -138,8 +138,8 @@ class Attempt:
 
     #: Counted from 1.
     number: int
-    #: How it goes on: "first", "again" (nothing had been delivered), "server", "continue", "align", "restart",
-    #: or "own" for a function of the user's.
+    #: How it goes on: "first", "again" (no content had been delivered), "server", "continue", "align",
+    #: "restart", or "own" for a function of the user's.
     rung: str
     #: Seconds waited before it.
     delay: float = 0.0

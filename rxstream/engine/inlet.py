@@ -37,6 +37,7 @@ class Inlet(abc.DisposableBase):
         "error",
         "gates",
         "iterator",
+        "limits",
         "observer",
         "parked",
         "ringed",
@@ -45,12 +46,19 @@ class Inlet(abc.DisposableBase):
     )
 
     def __init__(
-        self, pump: "Pump", opener: Callable[[], AsyncIterator[Any]], observer: Any, gates: tuple[Gate, ...]
+        self,
+        pump: "Pump",
+        opener: Callable[[], AsyncIterator[Any]],
+        observer: Any,
+        gates: tuple[Gate, ...] = (),
+        limits: int = 0,
     ) -> None:
         self._pump = pump
         self._opener = opener
         self.observer: abc.ObserverBase[Any] = observer
         self.gates = gates
+        #: How many operators that set time limits stand behind it.
+        self.limits = limits
         self.iterator: AsyncIterator[Any] | None = None
         self.parked: deque[Any] = deque()
         #: The error at the source's end, if it was one.
@@ -131,6 +139,14 @@ class Inlet(abc.DisposableBase):
     def may_pull(self) -> None:
         """Say that there is room, or demand, again."""
         if self._room is not None:
+            self._room.set()
+
+    def taken(self) -> None:
+        """Learn that a parked item was taken; a source that fans in goes on when half of its room is free.
+
+        To wake its task for every item would cost two switches of tasks for each.
+        """
+        if self._room is not None and len(self.parked) * 2 <= self._pump.credit:
             self._room.set()
 
     async def run(self) -> None:

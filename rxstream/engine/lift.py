@@ -8,6 +8,7 @@ from reactivex.internal import noop
 
 from rxstream.engine.fuse import Fused
 from rxstream.engine.observable import StreamObservable
+from rxstream.items import Restarted
 from rxstream.sansio import Machine
 
 __all__ = ("LiftedObservable", "lift")
@@ -26,7 +27,8 @@ def lift(machine_factory: Callable[[], Machine[A, B]]) -> Callable[[Observable[A
 
     At the end the machine is closed and what it held comes out. After an error, its own or one from
     upstream, it is dropped: the values that it found before its own fault are delivered, what it held
-    is not. Operators made this way that stand next to each other run as one.
+    is not. A ``Restarted`` item is not fed: the machines are made anew, and it is passed on. Operators made
+    this way that stand next to each other run as one.
     """
     if not callable(machine_factory):
         msg = (
@@ -56,12 +58,19 @@ class LiftedObservable(StreamObservable[B]):
         """Make the machines of one subscription."""
         return Fused([factory() for factory in self.factories])
 
-    def _connect(  # noqa: C901 - four small functions on the same variables
+    def _connect(  # noqa: C901 - five small functions on the same variables
         self, observer: abc.ObserverBase[B], scheduler: abc.SchedulerBase | None = None
     ) -> abc.DisposableBase:
         chain = self.chain()
         into, close_into, finishes = chain.into, chain.close_into, chain.finishes
         passes = chain.passes if len(chain.machines) == 1 else ()
+        ended = False
+
+        def restart() -> None:
+            nonlocal chain, into, close_into, passes
+            chain = self.chain()
+            into, close_into = chain.into, chain.close_into
+            passes = chain.passes if len(chain.machines) == 1 else ()
 
         def push(found: list[B], error: Exception | None) -> None:
             # What was found before a fault is delivered, so that where the chunks were cut never matters.
@@ -73,13 +82,19 @@ class LiftedObservable(StreamObservable[B]):
         def drop() -> None:
             # An upstream may go on for a while after the end: in the middle of its subscribe() it cannot be
             # stopped yet. No machine is fed, or closed, again.
-            nonlocal into, close_into, passes
+            nonlocal into, close_into, passes, ended
             into = close_into = noop
             passes = ()
+            ended = True
 
         def on_next(chunk: Any) -> None:
             if chunk.__class__ in passes:
                 observer.on_next(chunk)
+                return
+            if chunk.__class__ is Restarted:
+                if not ended:
+                    restart()
+                    observer.on_next(chunk)  # type: ignore[arg-type]
                 return
             found: list[B] = []
             try:

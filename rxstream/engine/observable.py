@@ -12,7 +12,7 @@ from reactivex import Observable, abc
 from reactivex.disposable import Disposable
 
 from rxstream.engine.link import Link
-from rxstream.engine.scope import Scope, active_scope
+from rxstream.engine.scope import Scope, active_scope, scope_of
 
 __all__ = ("PullObservable", "StreamObservable", "adopt")
 
@@ -82,10 +82,8 @@ class PullObservable(StreamObservable[T_co]):
     def _attach(
         self, observer: abc.ObserverBase[T_co], scheduler: abc.SchedulerBase | None = None
     ) -> abc.DisposableBase:
-        # An operator that was given a scheduler of its own (delay, subscribe_on, ...) passes that one up.
-        scope = scheduler if isinstance(scheduler, Scope) else active_scope()
-        assert scope is not None, "subscribe() found a pump or made one"
-        return scope.pump.attach(self.opener, observer, scope.gates)
+        scope = scope_of(scheduler)
+        return scope.pump.attach(self.opener, observer, scope.gates, scope.limits)
 
 
 def adopt(result: Any) -> Any:

@@ -17,7 +17,9 @@ from anyio.abc import TaskGroup
 from anyio.lowlevel import checkpoint
 from reactivex import Observable, abc
 
+from rxstream.engine.alarms import Alarms, Expired, Watched
 from rxstream.engine.bell import Bell
+from rxstream.engine.close_failures import CloseFailures
 from rxstream.engine.fuse import Fused
 from rxstream.engine.gate import Gate
 from rxstream.engine.hot import has_hot_source
@@ -52,6 +54,8 @@ class Pump:
         # Where the chain's end puts what comes: into nothing, once it has told its own end.
         self._inbox = self._out
         self.timers = Timers()
+        self.alarms = Alarms(self.timers.clock)
+        self._limits = 0
         self._live: dict[Inlet, None] = {}
         self._starting: dict[Inlet, None] = {}
         self._leaving: deque[Inlet] = deque()
@@ -64,20 +68,23 @@ class Pump:
         self.ended = False
         self._error: Exception | None = None
         self._fatal: BaseException | None = None
-        self._close_failures: list[Exception] = []
+        failures = CloseFailures()
+        self.report_close_failure = failures.report
+        self.raise_close_failure = failures.raise_now
         self._root: abc.DisposableBase | None = None
         self._bell = Bell()
-        self._straight: tuple[Inlet, Fused] | None = None
+        self._straight: tuple[Inlet, Fused, Callable[[], Fused]] | None = None
 
     # ------------------------------------------------------------ subscribing
 
     def subscribe(self, observable: Observable[Any]) -> None:
         """Subscribe to what ``items`` will give. Nothing is opened yet."""
         if isinstance(observable, PullObservable):
-            self._straight = self.attach(observable.opener, None), Fused(())
+            self._straight = self.attach(observable.opener, None), Fused(()), lambda: Fused(())
         elif isinstance(observable, LiftedObservable) and isinstance(observable.upstream, PullObservable):
             # The whole chain is ours, down to the source: no Rx between them at all.
-            self._straight = self.attach(observable.upstream.opener, None), observable.chain()
+            inlet = self.attach(observable.upstream.opener, None)
+            self._straight = inlet, observable.chain(), observable.chain
         else:
             self.connect(observable, self._sink_next, self.scope)
 
@@ -97,10 +104,14 @@ class Pump:
         return link
 
     def attach(
-        self, opener: Callable[[], AsyncIterator[Any]], observer: Any, gates: tuple[Gate, ...] = ()
+        self,
+        opener: Callable[[], AsyncIterator[Any]],
+        observer: Any,
+        gates: tuple[Gate, ...] = (),
+        limits: int = 0,
     ) -> Inlet:
         """Take a source on; it is opened when it is first asked for an item."""
-        inlet = Inlet(self, opener, observer, gates)
+        inlet = Inlet(self, opener, observer, gates, limits)
         if len(self._live) == 1:
             next(iter(self._live)).may_pull()  # from demand to credit
         self._live[inlet] = None
@@ -127,6 +138,11 @@ class Pump:
         """Tell whether several sources are live, so that each may run ahead by its credit."""
         return len(self._live) > 1
 
+    def limit(self, change: int) -> None:
+        """Learn that an operator that sets alarms has begun (1), or ended (-1)."""
+        self._limits += change
+        self._kick()
+
     def schedule(self, work: Work, seconds: float = 0) -> None:
         """Have an action run in the next turn, or in so many seconds."""
         if seconds:
@@ -149,13 +165,6 @@ class Pump:
         if self._fatal is None or isinstance(self._fatal, anyio.get_cancelled_exc_class()):
             self._fatal = error
         self._bell.ring()
-
-    def report_close_failure(self, failure: Exception, primary: Exception | None) -> None:
-        """Keep an error that happened while closing; it never hides the one that came before it."""
-        if primary is None:
-            self._close_failures.append(failure)
-        else:
-            primary.add_note(f"Closing the source then failed, too: {failure!r}")
 
     def stop(self) -> None:
         """End the stream from outside, as disposing of a plain subscription does."""
@@ -211,6 +220,7 @@ class Pump:
             if not patience:
                 patience = PATIENCE
                 await checkpoint()
+                self.alarms.run_due(self._drive)
             ran = self._run_due()
             if self._deliver():
                 continue
@@ -220,16 +230,21 @@ class Pump:
                 if self._only_source() is None and not self._done:
                     self._ask()
                 continue
+            # Last of all: an item that has come moves them.
+            if self.alarms.run_due(self._drive):
+                continue
             inlet = self._only_source()
             if inlet is None:
-                await self._wait()
+                self._ask()
+                await self.alarms.wait(self._bell, self.timers.next_deadline())
                 continue
 
             # The consumer's own task pulls the only source.
             push = inlet.observer.on_next
             failed: Exception | None = None
+            source = inlet.open()
             try:
-                async for item in inlet.open():
+                async for item in Watched(source, self.alarms) if self.alarms else source:
                     self.driving = True
                     push(item)
                     self.driving = False
@@ -256,6 +271,8 @@ class Pump:
             if failed is not None:
                 if escaped:
                     self._escape(failed)
+                elif isinstance(failed, Expired):
+                    self.alarms.run_due(self._drive)
                 else:
                     self._end(inlet, failed)
         self.ended = True
@@ -264,11 +281,14 @@ class Pump:
             raise self._error
 
     def _only_source(self) -> Inlet | None:
-        """Return the source that the consumer's task can pull itself, if that is how things are."""
+        """Return the source that the consumer's task can pull itself, if that is how things are.
+
+        An alarm cancels what that task waits for, and the source with it: all alarms must be about this one.
+        """
         if len(self._live) != 1 or self._hot or self.timers:
             return None
         inlet = next(iter(self._live))
-        return None if inlet.tasked or inlet.gates else inlet
+        return None if inlet.tasked or inlet.gates or inlet.limits != self._limits else inlet
 
     def _run_due(self) -> bool:
         """Run what is ready, and the timers whose time has come."""
@@ -291,14 +311,9 @@ class Pump:
         if item is END:
             self._end(inlet, inlet.error)
         elif inlet in self._live:
-            inlet.may_pull()
+            inlet.taken()
             self._drive(inlet.observer.on_next, item)
         return True
-
-    async def _wait(self) -> None:
-        """Ask the sources, and sleep until one has parked an item or a timer is due."""
-        self._ask()
-        await self._bell.wait(self.timers.next_deadline())
 
     def _ask(self) -> None:
         """Give every source a task; one that is alone is asked for one item."""
@@ -359,7 +374,7 @@ class Pump:
             try:
                 root.dispose()  # an operator's own clean-up (ops.finally_action) runs here
             except Exception as error:  # noqa: BLE001 - raised when everything is closed
-                self._close_failures.append(error)
+                self.report_close_failure(error, None)
         await self.close_sources()
 
     async def close_sources(self) -> None:
@@ -381,15 +396,3 @@ class Pump:
             if failure is not None:
                 self.report_close_failure(failure, inlet.error or self._error)
             leaving.popleft()
-
-    def raise_close_failure(self, primary: BaseException | None = None) -> None:
-        """Raise what went wrong while closing, unless a primary error is on its way already."""
-        failures, self._close_failures = self._close_failures, []
-        if primary is None and failures:
-            primary = failures.pop(0)
-            for failure in failures:
-                primary.add_note(f"Closing the stream failed once more: {failure!r}")
-            raise primary
-        for failure in failures:
-            assert primary is not None
-            primary.add_note(f"Closing the stream then failed, too: {failure!r}")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rxstream.engine.pump import Pump
     from rxstream.engine.timers import Timers
 
-__all__ = ("Scope", "Work", "active_scope", "enlist")
+__all__ = ("Scope", "Work", "active_scope", "enlist", "scope_of")
 
 S = TypeVar("S")
 
@@ -62,17 +62,22 @@ class Scope(PeriodicScheduler):
     Timers fire only while somebody waits for the next item: a stream that nobody reads stands still.
     """
 
-    def __init__(self, pump: "Pump", gates: tuple[Gate, ...] = ()) -> None:
+    def __init__(self, pump: "Pump", gates: tuple[Gate, ...] = (), limits: int = 0) -> None:
         super().__init__()
         self.pump = pump
         self.gates = gates
+        self.limits = limits
 
     def child(self, gate: Gate) -> "Scope":
         """Return a scope for subscribing upstream: its sources are asked only while ``gate`` is open.
 
         And while those of the operators behind this one are.
         """
-        return Scope(self.pump, (*self.gates, gate))
+        return Scope(self.pump, (*self.gates, gate), self.limits)
+
+    def limited(self) -> "Scope":
+        """Return a scope for the upstream of an operator that sets alarms: see ``Pump.limit``."""
+        return Scope(self.pump, self.gates, self.limits + 1)
 
     @property
     def now(self) -> datetime:
@@ -124,6 +129,16 @@ def active_scope() -> Scope | None:
         if pump.driving:
             return pump.scope
     return None
+
+
+def scope_of(scheduler: abc.SchedulerBase | None) -> Scope:
+    """Return the scope that an operator was subscribed with, or that of the pump that runs it.
+
+    An operator that was given a scheduler of its own (delay, subscribe_on, ...) passes that one up.
+    """
+    scope = scheduler if isinstance(scheduler, Scope) else active_scope()
+    assert scope is not None, "subscribe() found a pump or made one"
+    return scope
 
 
 def enlist(pump: "Pump") -> None:

@@ -3,7 +3,7 @@
 from rxstream.items import StreamChunk, StreamResult, ToolCall, Usage
 from rxstream.sansio.calls import Calls
 
-__all__ = ("Answer",)
+__all__ = ("Answer", "Choice", "add_usage")
 
 
 class Answer:
@@ -15,10 +15,11 @@ class Answer:
     them, in chunks that hold nothing else: those are added up.
     """
 
-    __slots__ = ("_alone", "_choices", "_last", "_model", "_riding")
+    __slots__ = ("_alone", "_last", "_model", "_riding", "choices")
 
     def __init__(self) -> None:
-        self._choices: dict[int, _Choice] = {}
+        #: What has come of each choice, by its number.
+        self.choices: dict[int, Choice] = {}
         self._model: str | None = None
         self._last: Usage | None = None
         #: The sum of the counts that came alone, and the last that came with a piece of a choice.
@@ -27,16 +28,18 @@ class Answer:
 
     def add(self, chunk: StreamChunk) -> None:
         """Take the next chunk of the stream."""
-        choice = self._choices.get(chunk.choice)
+        choice = self.choices.get(chunk.choice)
         if choice is None:
             if not _is_of_a_choice(chunk):
                 self._add_bare(chunk)
                 return
-            choice = self._choices[chunk.choice] = _Choice()
+            choice = self.choices[chunk.choice] = Choice()
         if chunk.content:
             choice.content.append(chunk.content)
         if chunk.reasoning:
             choice.reasoning.append(chunk.reasoning)
+        if chunk.refusal:
+            choice.refusal.append(chunk.refusal)
         if chunk.model is not None:
             choice.model = chunk.model
         if chunk.finish_reason is not None:
@@ -50,7 +53,7 @@ class Answer:
     def result(self, choice: int = 0, chunks: list[StreamChunk] | None = None) -> StreamResult:
         """Give the answer so far; ``chunks`` are the caller's, since none are kept here."""
         usage = self.usage
-        mine = self._choices.get(choice) or _Choice()
+        mine = self.choices.get(choice) or Choice()
         return StreamResult(
             content="".join(mine.content),
             chunks=[] if chunks is None else chunks,
@@ -67,14 +70,14 @@ class Answer:
     @property
     def usage(self) -> Usage | None:
         """What was counted, over all choices."""
-        if len(self._choices) > 1:
+        if len(self.choices) > 1:
             return self._alone or self._riding
         return self._last
 
     @property
     def finish_reasons(self) -> dict[int, str | None]:
         """Why each choice ended, by its number; ``None`` for one that has not."""
-        return {number: choice.finish_reason for number, choice in sorted(self._choices.items())}
+        return {number: choice.finish_reason for number, choice in sorted(self.choices.items())}
 
     def _add_bare(self, chunk: StreamChunk) -> None:
         self._model = chunk.model or self._model
@@ -86,17 +89,18 @@ class Answer:
         if _is_of_a_choice(chunk):
             self._riding = usage
         else:
-            self._alone = usage if self._alone is None else _sum(self._alone, usage)
+            self._alone = usage if self._alone is None else add_usage(self._alone, usage)
 
 
-class _Choice:
+class Choice:
     """One of the answers, in pieces."""
 
-    __slots__ = ("calls", "content", "finish_reason", "model", "reasoning")
+    __slots__ = ("calls", "content", "finish_reason", "model", "reasoning", "refusal")
 
     def __init__(self) -> None:
         self.content: list[str] = []
         self.reasoning: list[str] = []
+        self.refusal: list[str] = []
         self.calls = Calls()
         self.finish_reason: str | None = None
         self.model: str | None = None
@@ -115,11 +119,13 @@ def _is_of_a_choice(chunk: StreamChunk) -> bool:
     )
 
 
-def _sum(one: Usage, other: Usage) -> Usage:
+def add_usage(one: Usage, other: Usage) -> Usage:
+    """Add up what was paid for twice."""
     return Usage(
         prompt_tokens=one.prompt_tokens + other.prompt_tokens,
         completion_tokens=one.completion_tokens + other.completion_tokens,
         total_tokens=one.total_tokens + other.total_tokens,
         cached_tokens=one.cached_tokens + other.cached_tokens,
         reasoning_tokens=one.reasoning_tokens + other.reasoning_tokens,
+        estimated=one.estimated or other.estimated,
     )

@@ -42,10 +42,14 @@ class ResponsesEvents(AnswerEvents):
     It is whole, and ``finished``, with ``response.completed`` or ``response.incomplete``. ``response.failed``
     and error events raise ``ProviderError``, a field of the wrong type ``MalformedStream``, the end of half
     an answer ``StreamTruncated``, all with ``partial``. Events that say nothing new give no chunk.
+
+    ``behind``: the events are those behind the one of this chunk, which came in another connection, where
+    ``called`` tool calls had begun. Of items that began there only the deltas are new.
     """
 
     __slots__ = (
         "_called",
+        "_continues",
         "_ended",
         "_items_by_id",
         "_items_by_index",
@@ -55,16 +59,18 @@ class ResponsesEvents(AnswerEvents):
         "_name",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, *, behind: StreamChunk | None = None, called: int = 0) -> None:
         super().__init__()
-        self._model: str | None = None
-        self._name: str | None = None
+        self._model: str | None = None if behind is None else behind.model
+        self._name: str | None = None if behind is None else behind.id
+        self._index = 0 if behind is None else behind.index + 1
+        self._continues = behind is not None
         self._items_by_id: dict[str, _Item] = {}
         self._items_by_index: dict[int, _Item] = {}
         self._last: _Item | None = None
         self._last_call: _Item | None = None
         #: How many calls there have been.
-        self._called = 0
+        self._called = called
         #: Whether the response itself said that it is over, which ``[DONE]`` alone does not.
         self._ended = False
 
@@ -153,7 +159,7 @@ class ResponsesEvents(AnswerEvents):
         """Take a finished part's text if there was no delta of it."""
         item = self._item(event, self.text_in(event, "item_id"))
         part = (kind, _part_of(event))
-        if not text or part in item.parts or (kind, WHOLE) in item.parts:
+        if not text or item.is_known or part in item.parts or (kind, WHOLE) in item.parts:
             return []
         item.parts.add(part)
         return [self._piece(event, item, kind, text)]
@@ -207,7 +213,7 @@ class ResponsesEvents(AnswerEvents):
         item = None if new else self._find(event, name)
         if item is None:
             nameless = not new and not name and index is None
-            item = (self._last if nameless else None) or _Item()
+            item = (self._last if nameless else None) or _Item(is_known=self._continues and not new)
         self._last = item
         if name:
             self._items_by_id[name] = item
@@ -254,13 +260,15 @@ class ResponsesEvents(AnswerEvents):
 class _Item:
     """One item of the output: what of it has been given already."""
 
-    __slots__ = ("_sent", "call", "named", "parts")
+    __slots__ = ("_sent", "call", "is_known", "named", "parts")
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_known: bool = False) -> None:
+        #: It began in another connection, and was given there: all but its further deltas is known.
+        self.is_known = is_known
         #: The index of the tool call that it is.
         self.call: int | None = None
         #: Whether the call's name has been given.
-        self.named = False
+        self.named = is_known
         #: The kind and the name of each part of which anything has been given.
         self.parts: set[tuple[str, str]] = set()
         self._sent: dict[str, list[str]] = {}
@@ -271,6 +279,8 @@ class _Item:
 
     def rest(self, kind: str, whole: str) -> str:
         """Give what the pieces lack of the whole; nothing if they are something else."""
+        if self.is_known:
+            return ""
         sent = "".join(self.sent(kind))
         return whole[len(sent) :] if whole.startswith(sent) else ""
 
@@ -291,5 +301,7 @@ class ResponsesDecoder(AnswerDecoder):
 
     __slots__ = ()
 
-    def __init__(self, *, max_event_size: int = MAX_EVENT_SIZE) -> None:
-        super().__init__(ResponsesEvents(), max_event_size=max_event_size)
+    def __init__(
+        self, *, events: ResponsesEvents | None = None, max_event_size: int = MAX_EVENT_SIZE
+    ) -> None:
+        super().__init__(events or ResponsesEvents(), max_event_size=max_event_size)

@@ -5,7 +5,7 @@ from typing import Any
 from reactivex import Observable, abc
 from reactivex.disposable import Disposable
 
-from rxstream.items import StreamChunk, Text
+from rxstream.items import Restarted, StreamChunk, Text
 
 __all__ = ("StreamBuffer",)
 
@@ -53,9 +53,13 @@ class StreamBuffer(Observable[Any], abc.ObserverBase[Any]):
         return len(self.chunks)
 
     def on_next(self, value: Text) -> None:
-        """Keep a chunk. Behind the end nothing is taken."""
+        """Keep a chunk; at a ``Restarted`` drop those before it. Behind the end nothing is taken."""
         if not self.is_complete:
-            self.chunks.append(value)
+            if value.__class__ is Restarted:
+                self.chunks = []
+                self._content, self._joined = "", 0
+            else:
+                self.chunks.append(value)
             for observer in tuple(self._observers):
                 observer.on_next(value)
 

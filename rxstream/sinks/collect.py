@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from reactivex import Observable
 
-from rxstream.items import StreamChunk, StreamResult, Text
+from rxstream.items import Restarted, StreamChunk, StreamResult, Text
 from rxstream.sansio.answer import Answer
 from rxstream.sinks.open_stream import open_stream
 
@@ -28,6 +28,8 @@ async def collect(
     text, reasoning, tool calls and finish reason the result has, if the request asked for several; usage is
     that of all together, ``chunks`` holds every chunk. Text items become chunks with only a ``content``.
 
+    At a ``Restarted`` what had come is dropped, and ``on_item`` is told.
+
     Raises what the stream raises; TypeError for items that are neither text nor chunks: for those there is
     ``to_list``.
     """
@@ -39,6 +41,11 @@ async def collect(
                 chunk = item
             elif isinstance(item, str):
                 chunk = StreamChunk(item, None, len(chunks), choice=choice)
+            elif isinstance(item, Restarted):
+                answer, chunks = Answer(), []
+                if on_item is not None:
+                    await _tell(on_item, item)
+                continue
             else:
                 msg = (
                     f"collect() puts text together: it expects str or StreamChunk items, and got "
@@ -59,13 +66,17 @@ async def to_list(observable: Observable[T], *, on_item: OnItem[T] | None = None
 
         words = await rxs.to_list(answer.pipe(rxs.buffer_words()))
 
-    ``on_item`` sees each item as it comes; it may be async, and the stream waits for it. Raises what the
-    stream raises; the items before that are lost but for ``on_item``.
+    ``on_item`` sees each item as it comes; it may be async, and the stream waits for it. At a ``Restarted``
+    what had come is dropped, and ``on_item`` is told. Raises what the stream raises; the items before that
+    are lost but for ``on_item``.
     """
     found: list[T] = []
     async with open_stream(observable) as items:
         async for item in items:
-            found.append(item)
+            if item.__class__ is Restarted:
+                found.clear()
+            else:
+                found.append(item)
             if on_item is not None:
                 await _tell(on_item, item)
     return found

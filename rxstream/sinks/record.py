@@ -11,7 +11,7 @@ from reactivex import Observable, abc
 from reactivex.disposable import CompositeDisposable, Disposable
 
 from rxstream.engine.observable import StreamObservable
-from rxstream.items import StreamChunk, ToolCallDelta, Usage
+from rxstream.items import Restarted, StreamChunk, ToolCallDelta, Usage
 
 __all__ = ("record_stream",)
 
@@ -28,7 +28,7 @@ def record_stream(path: str | PathLike[str]) -> Callable[[Observable[T]], Observ
     so what a crash leaves is a recording that stops in the middle, and plays as one. An error is recorded as
     a connection that died; a stream that the reader leaves, as one that stops.
 
-    The file is written anew for each subscription. It holds the answer and neither the prompt nor any key.
+    The file is written anew for each subscription, and at a ``Restarted``. It holds the answer and neither the prompt nor any key.
     Raises OSError, as the stream's error, for a path that cannot be written.
     """
     where = Path(path)
@@ -77,11 +77,21 @@ class _Tape:
         self._start = scheduler.now
         self._file: IO[str] | None = None
         self._ended = False
+        self._restart()
+
+    def _restart(self) -> None:
+        """Begin a recording anew, in place of what has been written."""
+        file, self._file = self._file, None
+        if file is not None:
+            file.close()
         self._raw: Any = None
         self._is_responses = False
         self._finished = False
 
     def write(self, item: object) -> None:
+        if isinstance(item, Restarted):
+            self._restart()
+            return
         if isinstance(item, StreamChunk):
             self._finished = self._finished or item.finish_reason is not None
             raw: Any = item.raw

@@ -5,15 +5,20 @@ from typing import Any
 
 from reactivex import Observable
 
+from rxstream.engine import resumable
 from rxstream.items import StreamChunk
 from rxstream.sansio.chat import ChatDecoder, ChatEvents
+from rxstream.sansio.delivered import Delivered
 from rxstream.sansio.wire import OBJECT
+from rxstream.sources.continuation import CHAT, Continuation, continued_request, how_to_continue
 from rxstream.sources.request import answer_of
 
 __all__ = ("from_chat",)
 
 
-def from_chat(client: Any, **request: Any) -> Observable[StreamChunk]:
+def from_chat(
+    client: Any, *, continuation: Continuation | None = None, **request: Any
+) -> Observable[StreamChunk]:
     """Ask a chat model; the answer comes as chunks.
 
         answer = rxs.from_chat(AsyncOpenAI(), model="gpt-4o-mini", messages=messages)
@@ -26,14 +31,24 @@ def from_chat(client: Any, **request: Any) -> Observable[StreamChunk]:
     Usage is asked for (``stream_options={"include_usage": True}``) unless ``stream_options`` is given;
     ``stream_options=None`` sends none, for servers that refuse it.
 
+    ``continuation``: how ``retry_stream`` has this server go on with an answer that broke off. "prefill": the
+    text so far as the last message, the assistant's; "instruct": a message of the user's behind it that asks
+    for the rest; "none": not at all; or a function from the request and that text to the request for the
+    rest (vLLM wants the assistant's message and, as ``extra_body``, ``continue_final_message`` true and
+    ``add_generation_prompt`` false). By default "instruct" at OpenAI's and Azure's own hosts, "prefill"
+    elsewhere. A server that takes an assistant's last message for a finished turn wants "instruct" or "none".
+
     With ``n=2`` the chunks of both choices come as they arrive, told apart by ``choice``; operators on text
     take one: ``ops.filter(lambda chunk: chunk.choice == 0)``.
 
     Raises, with what had come as ``partial``: StreamTruncated when the answer ends without a finish reason
     or its terminator, ConnectionLost (one of those) when the connection dies, ProviderError for an error
     frame, MalformedStream for what is no event stream. What ``create`` itself raises (401, 429, refused
-    connections, after the client's own ``max_retries``) comes unchanged.
+    connections, after the client's own ``max_retries``) comes unchanged. UnknownName for a ``continuation``
+    that there is not.
     """
+    how = how_to_continue("from_chat", client, continuation)
+    asked = dict(request)
     if "stream" in request:
         msg = f"from_chat() always streams; leave stream={request['stream']!r} out of the request"
         raise TypeError(msg)
@@ -42,6 +57,14 @@ def from_chat(client: Any, **request: Any) -> Observable[StreamChunk]:
     if options is None:
         del request["stream_options"]
     choices: int = request.get("n") or 1
+
+    def resume(rung: resumable.Rung, delivered: Delivered) -> resumable.Continuation | None:
+        found = continued_request(CHAT, asked, delivered, how, client) if rung == "continue" else None
+        if found is None:
+            return None
+        rest, joint = found
+        return from_chat(client, continuation=how, **rest), joint
+
     return answer_of(
         "from_chat",
         client,
@@ -50,4 +73,5 @@ def from_chat(client: Any, **request: Any) -> Observable[StreamChunk]:
         decoder=partial(ChatDecoder, choices=choices, expects_usage=expects_usage),
         # Objects come without the [DONE] that tells a usage lost from one that the client never sends.
         events=partial(ChatEvents, choices=choices),
+        resume=resume,
     )

@@ -3,22 +3,27 @@
 import inspect
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import openai
 from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from reactivex import Observable
 
-from rxstream.engine.lift import lift
+from rxstream.engine.lift import LiftedObservable
 from rxstream.engine.observable import PullObservable
+from rxstream.engine.resumable import Continuation, ResumableObservable, Rung
 from rxstream.items import StreamChunk
+from rxstream.sansio.delivered import Delivered
 from rxstream.sources.body import AsyncBody, SyncBody
 from rxstream.sources.iterate import iterate, let_go
 from rxstream.sources.lost import DecodedAnswer, Decoder
 from rxstream.sources.shapes import Shapes
 
-__all__ = ("answer_of",)
+__all__ = ("Resume", "answer_of")
+
+#: From what has been delivered of an answer to the rest of it, if there is a way.
+Resume: TypeAlias = Callable[[Rung, Delivered], Continuation | None]
 
 
 def answer_of(
@@ -29,15 +34,18 @@ def answer_of(
     *,
     decoder: Callable[[], Decoder],
     events: Callable[[], Any],
+    resume: Resume,
+    method: str = "create",
 ) -> Observable[StreamChunk]:
     """Make the Observable of an answer.
 
-    ``resource`` finds the endpoint on the client, ``decoder`` reads its bytes, ``events`` the objects of the
-    SDK's own iterator, for a client that gives no bytes.
+    ``resource`` finds the endpoint on the client, of which ``method`` is called. ``decoder`` reads its bytes,
+    ``events`` the objects of the SDK's own iterator, for a client that gives no bytes. ``resume`` says how
+    the answer goes on if it breaks off.
     """
     try:
         endpoint = resource(client)
-        create = endpoint.create
+        create = getattr(endpoint, method)
     except AttributeError as error:
         msg = (
             f"{name}() expects a client of the openai package (OpenAI, AsyncOpenAI, AsyncAzureOpenAI, ...), "
@@ -46,13 +54,25 @@ def answer_of(
         raise TypeError(msg) from None
     request = {**request, "stream": True}
     if _gives_bytes(client):
-        send = partial(endpoint.with_streaming_response.create, **request)
+        send = partial(getattr(endpoint.with_streaming_response, method), **request)
         body = AsyncBody if isinstance(client, openai.AsyncOpenAI) else SyncBody
         source: PullObservable[Any] = PullObservable(lambda: body(send), name)
-        return source.pipe(lift(lambda: DecodedAnswer(decoder())))  # type: ignore[no-any-return]
+        return _Answer(source, lambda: DecodedAnswer(decoder()), resume)
     call = partial(create, **request)
     source = PullObservable(lambda: iterate(_called(call), in_thread=True), name)
-    return source.pipe(lift(lambda: Shapes(events)))  # type: ignore[no-any-return]
+    return _Answer(source, lambda: Shapes(events), resume)
+
+
+class _Answer(LiftedObservable[StreamChunk], ResumableObservable):
+    """The chunks of an answer, which can go on if it breaks off."""
+
+    def __init__(self, upstream: Observable[Any], machine: Callable[[], Any], resume: Resume) -> None:
+        super().__init__(upstream, (machine,))
+        self._resume = resume
+
+    def resume(self, rung: Rung, delivered: Delivered) -> Continuation | None:
+        """Ask for the rest."""
+        return self._resume(rung, delivered)
 
 
 def _gives_bytes(client: Any) -> bool:

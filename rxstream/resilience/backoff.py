@@ -1,0 +1,137 @@
+"""How long to wait before another attempt, and whether to make one at all."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx2
+import openai
+
+from rxstream.errors import ProviderError, StreamTimeout, StreamTruncated
+
+__all__ = ("Backoff", "is_transient", "retry_after")
+
+#: HTTP statuses after which the same request may succeed: 408 timeout, 409 conflict, 429 too many, 5xx.
+_TRANSIENT = frozenset((408, 409, 429))
+#: Errors whose status says "later", and that no later will mend.
+_HOPELESS = frozenset(("insufficient_quota", "billing_hard_limit_reached"))
+#: What providers call, in a stream, what would have had a status before it.
+_TRANSIENT_NAMES = frozenset(
+    (
+        "server_error",
+        "internal_server_error",
+        "internal_error",
+        "api_error",
+        "overloaded_error",
+        "overloaded",
+        "rate_limit_error",
+        "rate_limit_exceeded",
+        "service_unavailable",
+        "unavailable_error",
+        "timeout",
+        "timeout_error",
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """Wait exponentially longer from attempt to attempt, with full jitter.
+
+        answer = answer.pipe(rxs.retry_stream(backoff=rxs.Backoff(base=1, maximum=20)))
+
+    Before the n-th retry it is a random number of seconds between 0 and ``base * factor ** (n - 1)``, and
+    never more than ``maximum``: so those who failed together do not come back together. ``jitter`` gives the
+    random number, from 0 to 1.
+    """
+
+    base: float = 0.5
+    factor: float = 2.0
+    maximum: float = 30.0
+    jitter: Callable[[], float] = field(default=random.random, repr=False)
+
+    def __post_init__(self) -> None:
+        if not (self.base >= 0 and self.factor >= 1 and self.maximum >= 0):
+            msg = f"Backoff expects base >= 0, factor >= 1 and maximum >= 0, and got {self!r}"
+            raise ValueError(msg)
+
+    def __call__(self, retry: int) -> float:
+        """Return the seconds to wait before the n-th retry, counted from 1."""
+        # Beyond that it would overflow long after it has reached any maximum.
+        longest = self.base * self.factor ** min(retry - 1, 100)
+        return min(longest, self.maximum) * self.jitter()
+
+
+def is_transient(error: Exception) -> bool:
+    """Tell whether the same request may succeed later.
+
+    Connections that died or could not be made, timeouts, answers that were cut off, and the statuses 408,
+    409, 429 and 5xx, also where a provider reports them in the stream. Not an exhausted quota.
+    """
+    if isinstance(error, ProviderError):
+        return _is_transient_report(error)
+    if isinstance(error, openai.APIStatusError):
+        return _is_transient_status(error.status_code) and error.code not in _HOPELESS
+    return isinstance(
+        error,
+        (
+            StreamTruncated,
+            StreamTimeout,
+            openai.APIConnectionError,
+            httpx2.TransportError,
+            ConnectionError,
+            TimeoutError,
+        ),
+    )
+
+
+def retry_after(error: Exception) -> float | None:
+    """Return the seconds that the server asks to wait, if it does."""
+    headers: Any = getattr(getattr(error, "response", None), "headers", None)
+    if headers is None:
+        return None
+    milliseconds = _number(headers.get("retry-after-ms"))
+    if milliseconds is not None:
+        return milliseconds / 1000
+    value = headers.get("retry-after")
+    seconds = _number(value)
+    return _until(value) if seconds is None and value is not None else seconds
+
+
+def _is_transient_report(error: ProviderError) -> bool:
+    names = {str(error.code), str(error.type)}
+    if names & _HOPELESS:
+        return False
+    status = error.status
+    if status is None:
+        number = _number(error.code)
+        status = None if number is None else int(number)
+    if status is not None:
+        return _is_transient_status(status)
+    return bool(names & _TRANSIENT_NAMES)
+
+
+def _is_transient_status(status: int) -> bool:
+    return status in _TRANSIENT or status >= 500
+
+
+def _number(value: Any) -> float | None:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if 0 <= number < float("inf") else None
+
+
+def _until(date: str) -> float | None:
+    """Read an HTTP date."""
+    try:
+        then = parsedate_to_datetime(date)
+    except (TypeError, ValueError):
+        return None
+    if then.tzinfo is None:
+        then = then.replace(tzinfo=UTC)
+    return max(0.0, (then - datetime.now(UTC)).total_seconds())

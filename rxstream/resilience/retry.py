@@ -1,0 +1,130 @@
+"""Another attempt at an answer that broke off, without saying anything twice."""
+
+from collections.abc import Callable
+from typing import Any, Final, Literal, TypeAlias, TypeVar, get_args
+
+from reactivex import Observable, abc
+
+from rxstream.engine.observable import StreamObservable
+from rxstream.engine.scope import scope_of
+from rxstream.errors import UnknownName
+from rxstream.items import Attempt, StreamResult
+from rxstream.resilience.attempts import Attempts, Plan
+from rxstream.resilience.backoff import Backoff, is_transient
+
+__all__ = ("retry_stream",)
+
+T = TypeVar("T")
+
+Resume: TypeAlias = Literal["auto", "server", "continue", "align", "restart", "never"]
+Resumer: TypeAlias = Callable[[StreamResult, Exception], Observable[Any] | None]
+RetryOn: TypeAlias = type[Exception] | tuple[type[Exception], ...] | Callable[[Exception], bool]
+
+_RESUMES: Final[tuple[str, ...]] = get_args(Resume)
+#: What is tried, in this order.
+_LADDERS: Final[dict[str, tuple[str, ...]]] = {
+    "auto": ("server", "continue", "align"),
+    **{name: (name,) for name in ("server", "continue", "align", "restart")},
+    "never": (),
+}
+
+
+def retry_stream(
+    attempts: int = 3,
+    *,
+    backoff: Callable[[int], float] | None = None,
+    retry_on: RetryOn = is_transient,
+    resume: Resume | Resumer = "auto",
+    on_attempt: Callable[[Attempt], object] | None = None,
+    max_retry_after: float = 60.0,
+) -> Callable[[Observable[T]], Observable[T]]:
+    """Go on after a failure, without saying anything twice.
+
+        --'Hel'--#
+        retry_stream(attempts=1)
+        --'Hel'--#
+
+        answer = rxs.from_recording("01-prose", speed=None).pipe(rxs.retry_stream())
+
+    As long as no content has been delivered, it is a plain retry. Behind that, ``resume`` says how the reader
+    gets the rest of one answer, nothing doubled and nothing missing:
+
+    * "auto": the first of the next three that the source can stand on.
+    * "server": the provider goes on at a position (Responses API with ``background=True``).
+    * "continue": the model is asked again, with the text so far as its own words, and a lower token limit;
+      what it repeats is dropped. See ``continuation`` of ``from_chat``. Text and JSON, of one choice.
+    * "align": it is asked the same again, and as much dropped as had been delivered. Where the new answer
+      differs, AnswerChanged: this is for temperature 0, and for tool calls. Thoughts may differ, unless it
+      was asked for by name: the rest of them is then dropped.
+    * "restart": begin anew, and say so: a ``Restarted`` item goes down the chain, on which operators of ours
+      start afresh, ``collect`` and its like drop what they have, and so must the reader. Never by itself.
+    * "never": the error comes out. Or a function from the partial StreamResult and the error to an
+      Observable of the rest, which passes unchanged; None for no more.
+
+    Put it right behind the source (``timeout_stream``, ``measure_stream`` and ``backpressure`` may stand
+    between): behind any other operator nothing is known of the request, and only "align" and "restart" can
+    be.
+
+    ``attempts``: how many in all. ``backoff``: seconds before the n-th retry (``Backoff()``: exponential,
+    full jitter); Retry-After counts for more; above ``max_retry_after`` seconds the error comes out.
+    ``retry_on``: exception classes, or a function that judges an error; by default what is transient:
+    connections that died, timeouts, truncation, 408, 409, 429, 5xx. ``on_attempt`` is told of every attempt
+    before it begins, as an ``Attempt``.
+
+    An attempt is closed before the next one opens. The usage that comes is that of all attempts; an attempt
+    that was cut off tells none, so it is estimated, and marked. ``index`` counts on. When nothing holds, the
+    last error comes out: with all that was delivered as ``partial``, and notes on the attempts. Memory: the
+    text of the answer. Before anything is read a client of the ``openai`` package retries by itself
+    (``max_retries``). Raises ValueError, TypeError and UnknownName for wrong arguments.
+    """
+    if not isinstance(attempts, int) or attempts < 1:
+        msg = f"retry_stream() expects attempts of at least 1, the first one counted, and got {attempts!r}"
+        raise ValueError(msg)
+    if not callable(resume) and resume not in _RESUMES:
+        msg = (
+            f"retry_stream(resume=...) expects one of {', '.join(map(repr, _RESUMES))}, or a function from "
+            f"the partial result and the error to an Observable of the rest, and got {resume!r}"
+        )
+        raise UnknownName(msg)
+    judge = _judge(retry_on)
+    wait = Backoff() if backoff is None else backoff
+    if not callable(wait):
+        msg = (
+            f"retry_stream(backoff=...) expects a function from the number of a retry to seconds, such as "
+            f"Backoff(), and got {wait!r}"
+        )
+        raise TypeError(msg)
+
+    plan = Plan(
+        attempts,
+        wait,
+        judge,
+        resume if callable(resume) else _LADDERS[resume],
+        resume == "align",
+        on_attempt,
+        max_retry_after,
+    )
+
+    def operator(source: Observable[T]) -> Observable[T]:
+        def subscribe(
+            observer: abc.ObserverBase[T], scheduler: abc.SchedulerBase | None = None
+        ) -> abc.DisposableBase:
+            return Attempts(source, plan, observer, scope_of(scheduler))
+
+        return StreamObservable(subscribe)
+
+    return operator
+
+
+def _judge(retry_on: Any) -> Callable[[Exception], bool]:
+    several: Any = tuple
+    classes: Any = retry_on if isinstance(retry_on, several) else (retry_on,)
+    if all(isinstance(one, type) and issubclass(one, Exception) for one in classes):
+        return lambda error: isinstance(error, classes)
+    if callable(retry_on) and not isinstance(retry_on, type):
+        return retry_on  # type: ignore[no-any-return]
+    msg = (
+        f"retry_stream(retry_on=...) expects exception classes, or a function from an error to a bool, and "
+        f"got {retry_on!r}"
+    )
+    raise TypeError(msg)
