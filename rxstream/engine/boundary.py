@@ -6,6 +6,7 @@ while the reader is busy with something else, as far as the backlog lets it.
 """
 
 from collections.abc import Callable
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -93,8 +94,9 @@ class _Boundary:
             with self._scope:
                 async with pump:
                     pump.subscribe(self._upstream)
-                    async for item in pump.items():
-                        await self._park(item)
+                    async with aclosing(pump.items()) as items:
+                        async for item in items:
+                            await self._park(item)
         except BaseException as error:  # noqa: BLE001 - raised behind what is parked, where somebody waits
             self._error = error
         try:

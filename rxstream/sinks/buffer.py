@@ -52,7 +52,7 @@ class StreamBuffer(Observable[Any], abc.ObserverBase[Any]):
         """How many chunks have come."""
         return len(self.chunks)
 
-    def on_next(self, value: Text) -> None:
+    def on_next(self, value: Text | Restarted) -> None:
         """Keep a chunk; at a ``Restarted`` drop those before it. Behind the end nothing is taken."""
         if not self.is_complete:
             if value.__class__ is Restarted:

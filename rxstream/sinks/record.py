@@ -28,7 +28,8 @@ def record_stream(path: str | PathLike[str]) -> Callable[[Observable[T]], Observ
     so what a crash leaves is a recording that stops in the middle, and plays as one. An error is recorded as
     a connection that died; a stream that the reader leaves, as one that stops.
 
-    The file is written anew for each subscription, and at a ``Restarted``. It holds the answer and neither the prompt nor any key.
+    The file is written anew for each subscription, and at a ``Restarted``. It holds the answer and neither
+    the prompt nor any key.
     Raises OSError, as the stream's error, for a path that cannot be written.
     """
     where = Path(path)

@@ -9,6 +9,7 @@ from reactivex import Observable
 from rxstream.engine.fuse import FirstMachine
 from rxstream.engine.lift import LiftedObservable, lift
 from rxstream.engine.observable import StreamObservable
+from rxstream.items import Restarted
 from tests.engine.sources import (
     Same,
     Source,
@@ -129,3 +130,79 @@ async def test_a_factory_that_fails_is_an_error_of_the_stream() -> None:
     found, error = await read_until_error(Source([1]).pipe(ops.map(identity), lift(make)))
     assert found == []
     assert error is mine
+
+
+# ---------------------------------------------------------------- Restarted
+
+
+class Held(Same):
+    """Holds everything to its end."""
+
+    def __init__(self) -> None:
+        self.held: list[Any] = []
+
+    def feed(self, chunk: Any) -> Iterable[Any]:
+        self.held.append(chunk)
+        return ()
+
+    def close(self) -> Iterable[Any]:
+        return self.held
+
+
+AGAIN = Restarted(2)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("length", range(1, 7))
+@pytest.mark.parametrize("stock", [False, True], ids=["straight", "through rx"])
+@pytest.mark.parametrize("finishing", [False, True], ids=["", "with one that may finish"])
+async def test_at_a_restart_the_machines_are_made_anew(length: int, stock: bool, finishing: bool) -> None:
+    machines: list[Any] = [lift(Held), *[lift(Same)] * (length - 1)]
+    if finishing:
+        machines.append(lift(NeverAtItsEnd))
+    front = [ops.map(identity)] if stock else []
+    source = Source([1, 2, AGAIN, 3, AGAIN, 4, 5])
+    assert await read(source.pipe(*front, *machines)) == [AGAIN, AGAIN, 4, 5]
+    assert source.closed == 1
+
+
+class NeverAtItsEnd(Same):
+    finished = False
+
+
+@pytest.mark.anyio
+async def test_a_restart_reaches_what_a_machine_lets_pass_too() -> None:
+    class Passing(Held, FirstMachine):
+        passes = frozenset({str})
+
+    chain = Source(["a", 1, AGAIN, "b", 2]).pipe(ops.map(identity), lift(Passing))
+    assert await read(chain) == ["a", AGAIN, "b", 2]
+
+
+@pytest.mark.anyio
+async def test_a_restart_behind_the_end_is_none() -> None:
+    def misbehave(observer: Any, _: Any = None) -> Any:
+        observer.on_next(1)
+        observer.on_completed()
+        observer.on_next(AGAIN)
+
+    made: list[Log] = []
+
+    def make() -> Log:
+        made.append(Log())
+        return made[-1]
+
+    assert await read(LiftedObservable[Any](StreamObservable(misbehave), (make,))) == [1, "held"]
+    assert len(made) == 1
+
+
+@pytest.mark.anyio
+async def test_an_error_is_explained_by_the_machine_that_saw_what_came_before_it() -> None:
+    class Explaining(Log, FirstMachine):
+        def explain(self, error: Exception) -> Exception:
+            return ArithmeticError(f"{self.calls}")
+
+    chain = Source([1, AGAIN, 2], fail=OSError()).pipe(ops.map(identity), lift(Explaining))
+    found, error = await read_until_error(chain)
+    assert found == [1, AGAIN, 2]
+    assert str(error) == "[2]"
