@@ -244,7 +244,7 @@ class Pump:
             failed: Exception | None = None
             source = inlet.open()
             try:
-                async for item in Watched(source, self.alarms) if self.alarms else source:
+                async for item in Watched(source, self.alarms) if self._limits else source:
                     self.driving = True
                     push(item)
                     self.driving = False

@@ -277,7 +277,7 @@ def test_a_limit_that_is_not_about_the_only_source_does_not_cancel_it(backend: B
         silent = StreamObservable[Any](lambda _observer, _scheduler=None: None)  # type: ignore[arg-type, misc]
         ended: list[str] = []
         one = silent.pipe(
-            Limited(5), ops.do_action(on_error=lambda _: ended.append("limit")), ops.catch(ops_empty())
+            Limited(5), ops.do_action(on_error=lambda _error: ended.append("limit")), ops.catch(ops_empty())
         )
         seen = await read(one.pipe(ops.merge(other.observable)))
         assert seen == [0, 1, 2, 3, 4]

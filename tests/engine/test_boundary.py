@@ -187,11 +187,15 @@ async def test_boundaries_fan_in() -> None:
 name: ContextVar[str] = ContextVar("name", default="nobody")
 
 
+def who(_: Any) -> str:
+    return name.get()
+
+
 async def test_context_variables_of_the_reader_are_seen_in_front_of_it() -> None:
     token = name.set("reader")
     try:
         source = Source(range(1))
-        stream = BoundaryObservable(source.pipe(ops.map(lambda _: name.get())), lambda: Backlog(2))
+        stream = BoundaryObservable(source.pipe(ops.map(who)), lambda: Backlog(2))
         assert await read(stream) == ["reader"]
     finally:
         name.reset(token)
