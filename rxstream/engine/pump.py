@@ -242,9 +242,8 @@ class Pump:
             # The consumer's own task pulls the only source.
             push = inlet.observer.on_next
             failed: Exception | None = None
-            source = inlet.open()
             try:
-                async for item in Watched(source, self.alarms) if self._limits else source:
+                async for item in Watched(inlet.open(), self.alarms) if self._limits else inlet.open():
                     self.driving = True
                     push(item)
                     self.driving = False

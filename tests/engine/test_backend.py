@@ -1,14 +1,20 @@
 """Which event loop runs here."""
 
 import asyncio
+import gc
 import threading
+from contextvars import ContextVar
+from weakref import ref
 
 import anyio
 import anyio.to_thread
 import pytest
+from anyio.lowlevel import checkpoint
 
-from rxstream.engine.backend import loop_clock, loop_entrance, running_backend
+from rxstream.engine.backend import loop_clock, loop_entrance, running_backend, running_loop, spawn
 from tests.engine.sources import Backend
+
+user: ContextVar[str] = ContextVar("user", default="nobody")
 
 
 @pytest.mark.anyio
@@ -61,3 +67,60 @@ async def test_the_loop_s_clock_can_be_read_from_any_thread() -> None:
     clock = loop_clock()
     before = anyio.current_time()
     assert before <= await anyio.to_thread.run_sync(clock) <= anyio.current_time()
+
+
+@pytest.mark.anyio
+async def test_one_loop_is_not_another(anyio_backend: Backend) -> None:
+    async def other() -> object:
+        return running_loop()
+
+    assert running_loop() is running_loop()
+    loops = [await anyio.to_thread.run_sync(lambda: anyio.run(other, backend=anyio_backend)) for _ in "12"]
+    assert running_loop() not in loops
+
+
+@pytest.mark.anyio
+async def test_a_spawned_task_outlives_who_started_it_and_sees_its_context() -> None:
+    seen: list[str] = []
+    go_on, done = anyio.Event(), anyio.Event()
+
+    async def work() -> None:
+        await go_on.wait()
+        seen.append(user.get())
+        user.set("the task")
+        done.set()
+
+    async def start() -> None:
+        user.set("me")
+        with anyio.CancelScope() as scope:
+            spawn(work, "work")
+            scope.cancel()
+            await checkpoint()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(start)
+    gc.collect()
+    go_on.set()
+    with anyio.fail_after(5):
+        await done.wait()
+    assert seen == ["me"]
+    assert user.get() == "nobody"
+
+
+@pytest.mark.anyio
+async def test_nothing_of_a_spawned_task_is_kept() -> None:
+    class Kept:
+        pass
+
+    kept, done = Kept(), anyio.Event()
+
+    async def work(_: Kept = kept) -> None:
+        done.set()
+
+    alive = ref(kept)
+    spawn(work, "work")
+    await done.wait()
+    await anyio.wait_all_tasks_blocked()
+    del kept, work
+    gc.collect()
+    assert alive() is None

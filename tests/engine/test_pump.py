@@ -522,3 +522,15 @@ async def test_a_finished_stream_holds_no_subject() -> None:
     async with open_stream(subject.pipe(ops.map(identity))):
         assert len(subject.observers) == 1
     assert subject.observers == []
+
+
+async def test_a_source_that_cannot_be_opened_is_an_error_of_the_stream() -> None:
+    mine = ArithmeticError("mine")
+
+    def refuse() -> Any:
+        raise mine
+
+    broken: PullObservable[Any] = PullObservable(refuse, "broken")
+    other = Source(["other"])
+    assert await read(broken.pipe(ops.catch(other.observable))) == ["other"]
+    assert other.closed == 1

@@ -1,6 +1,6 @@
 """Time limits: three clocks, which only content resets."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import anyio
@@ -26,35 +26,41 @@ def run(backend: Backend, body: Callable[[], Any]) -> None:
     VirtualClock().run(body, backend=backend)
 
 
-def timed(*steps: Any) -> Source:
-    """Make a source of items; a number is so many seconds of silence before the next."""
-    items = [step for step in steps if not isinstance(step, int | float)]
-    source = Source(items)
+class Timed(Source):
+    """A source of items; a number among them is so many seconds of silence before the next."""
 
-    class Timed:
-        def __init__(self) -> None:
-            self._run = Source.__call__(source)
-            self._steps = iter(steps)
+    def __init__(self, *steps: Any) -> None:
+        super().__init__([step for step in steps if not isinstance(step, int | float)])
+        self.steps = steps
 
-        def __aiter__(self) -> "Timed":
-            return self
-
-        async def __anext__(self) -> Any:
-            for step in self._steps:
-                if not isinstance(step, int | float):
-                    break
-                await anyio.sleep(step)
-            return await anext(self._run)
-
-        async def aclose(self) -> None:
-            await self._run.aclose()
-
-    source.open = Timed  # type: ignore[attr-defined]
-    return source
+    def open(self) -> "TimedRun":
+        return TimedRun(self(), self.steps)
 
 
-def observed(source: Source) -> Observable[Any]:
-    return rxs.from_stream(source.open)  # type: ignore[attr-defined, no-any-return]
+class TimedRun:
+    def __init__(self, run: Any, steps: Sequence[Any]) -> None:
+        self._run = run
+        self._steps = iter(steps)
+
+    def __aiter__(self) -> "TimedRun":
+        return self
+
+    async def __anext__(self) -> Any:
+        for step in self._steps:
+            if not isinstance(step, int | float):
+                break
+            await anyio.sleep(step)
+        return await anext(self._run)
+
+    async def aclose(self) -> None:
+        await self._run.aclose()
+
+
+timed = Timed
+
+
+def observed(source: Timed) -> Observable[Any]:
+    return rxs.from_stream(source.open)
 
 
 async def read(observable: Observable[Any]) -> tuple[list[Any], StreamTimeout | None, float]:
@@ -72,7 +78,7 @@ async def read(observable: Observable[Any]) -> tuple[list[Any], StreamTimeout | 
 ROLE = StreamChunk("", role="assistant")
 USAGE = StreamChunk("", usage=Usage(1, 2, 3))
 
-CASES = {
+CASES: dict[str, Any] = {
     "first": ((4, "a"), {"first": 3}, [], FirstTokenTimeout, 3),
     "first, after a role": ((2, ROLE, 2, StreamChunk("a")), {"first": 3}, [ROLE], FirstTokenTimeout, 3),
     "first, in time": ((2.5, "a", 9, "b"), {"first": 3}, ["a", "b"], None, 11.5),
@@ -198,7 +204,8 @@ def test_limits_within_limits(backend: Backend) -> None:
             timeout_stream(gap=3), timeout_stream(total=7), timeout_stream(first=1)
         )
         came, error, took = await read(stream)
-        assert (came, took) == (["a", "b", "c", "d"], pytest.approx(7))
+        assert came == ["a", "b", "c", "d"]
+        assert took == pytest.approx(7)
         assert isinstance(error, TotalTimeout)
         assert source.closed == [1]
 
