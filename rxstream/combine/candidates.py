@@ -146,7 +146,6 @@ class Candidates(abc.DisposableBase):
             self._fail(error)
             return
         del self._live[candidate]
-        candidate.subscription.dispose()
         if error is None:
             error = candidate.opening.nothing_came(f"stream {candidate.number} of {self._operator}")
         self._errors[candidate.number] = error

@@ -97,8 +97,7 @@ class _Fallback(abc.DisposableBase):
 
     def start_next(self) -> None:
         """Read the next stream."""
-        # Only this one may go on: the one before it is on its way out, and is closed before this one opens.
-        self._subscription.dispose()
+        # The one before it has been let go with its end; the pump closes it before it opens this one.
         self._subscription = subscription = SingleAssignmentDisposable()
         opening = Opening()
         observer = self._observer

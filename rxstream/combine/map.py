@@ -100,9 +100,9 @@ class _Mapping(abc.DisposableBase):
         self._gate = Gate()
         self._ended = False
         self._error: Exception | None = None
-        #: Another result follows in the pump's next turn, so that the reader gets them one by one.
+        #: Another result follows in the pump's next turn: the reader gets them one by one, and what it has
+        #: not asked for still takes up its place here.
         self._follows = False
-        self._stopped = False
 
     def read(self, source: Observable[Any]) -> None:
         """Subscribe to the upstream."""
@@ -112,7 +112,6 @@ class _Mapping(abc.DisposableBase):
 
     def dispose(self) -> None:
         """Let the upstream go, and cancel all calls."""
-        self._stopped = True
         self._upstream.dispose()
         self._drop()
 
@@ -142,16 +141,12 @@ class _Mapping(abc.DisposableBase):
 
     def _fill(self) -> None:
         """Call the function for as many items as may be; hold the upstream back if that is all."""
-        if self._stopped:
-            return
         while self._waiting and len(self._calls) < self._most:
             call = _Call(self._fn, self._waiting.popleft())
             self._calls[call] = None
             call.running = PullObservable[NoReturn](call.open, "map_stream()").subscribe(
                 None, partial(self._on_error, call), partial(self._on_result, call), scheduler=self._scope
             )
-        if self._ended:
-            return
         if len(self._calls) < self._most:
             self._gate.open()
         else:
@@ -159,12 +154,10 @@ class _Mapping(abc.DisposableBase):
 
     def _on_result(self, call: "_Call") -> None:
         call.finished = True
-        if self._ordered:
-            if not self._follows:
-                self._settle()
-        else:
+        if not self._ordered:
             del self._calls[call]
             self._observer.on_next(call.result)
+        if not self._follows:
             self._settle()
 
     def _on_error(self, call: "_Call", error: Exception) -> None:

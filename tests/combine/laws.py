@@ -191,6 +191,29 @@ async def a_mapper_s_error_closes_all_before_it_is_seen(make: Make) -> None:
     assert caught.value is mine
 
 
+async def what_is_left_is_closed_while_the_chain_goes_on(make: Make) -> None:
+    sources = two(stall)
+    other = Source("12")
+    with nothing_left():
+        async with rxs.open_stream(make(sources).pipe(ops.take(1), ops.concat(other.observable))) as items:
+            await anext(items)
+            assert_closed(sources)
+            assert [item async for item in items] == ["1", "2"]
+    assert_closed(sources)
+
+
+async def an_error_that_is_handled_leaves_nothing_open(make: Make) -> None:
+    sources, other = two(failing(OSError("gone"))), Source("12")
+    with nothing_left():
+        async with rxs.open_stream(make(sources).pipe(ops.catch(other.observable))) as items:
+            async for item in items:
+                if item == "1":
+                    break
+            assert_closed(sources)
+            assert await anext(items) == "2"
+    assert_closed(sources)
+
+
 async def two_subscriptions_know_nothing_of_each_other(make: Make) -> None:
     sources = two()
     stream = make(sources)
@@ -217,6 +240,8 @@ LAWS: Final[list[Any]] = [
         ops_timeout_closes_all_before_its_error_is_seen,
         an_error_is_the_same_object_behind_all_items_and_all_is_closed,
         a_mapper_s_error_closes_all_before_it_is_seen,
+        what_is_left_is_closed_while_the_chain_goes_on,
+        an_error_that_is_handled_leaves_nothing_open,
         two_subscriptions_know_nothing_of_each_other,
     )
 ]

@@ -97,6 +97,18 @@ def test_the_first_is_closed_before_the_second_is_opened_in_the_middle_of_an_ite
     assert log == ["open a", "closed a", "open a", "closed a", "open b", "closed b"]
 
 
+def test_a_stream_that_an_operator_has_failed_is_asked_for_nothing_more(anyio_backend: Backend) -> None:
+    one, two = Source("abc", stall), Source(["Hi"])
+
+    def fail(_: Any) -> Any:
+        raise OSError("mapper")
+
+    # With a timer somewhere, a task of the pump reads it.
+    stream = one.observable.pipe(ops.map(fail), falling_back(two.observable), ops.timeout(60))
+    assert VirtualClock().run(read, stream, backend=anyio_backend) == (["Hi"], None)
+    assert one.runs[0].produced == 1
+
+
 def test_behind_content_an_error_passes_unchanged(anyio_backend: Backend) -> None:
     error = OSError("gone")
     one, two = Source([ROLE, "Hi"], failing(error)), Source(["never"])

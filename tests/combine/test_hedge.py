@@ -14,7 +14,7 @@ from rxstream.errors import AllStreamsFailed, EmptyStream
 from rxstream.items import StreamChunk
 from rxstream.sinks.open_stream import StreamIterator
 from rxstream.testing import VirtualClock, check_operator
-from tests.combine.laws import LAWS, read
+from tests.combine.laws import LAWS, ops, read, timed
 from tests.laws.source import Source, nothing_left, stall
 
 Backend = Literal["asyncio", "trio"]
@@ -119,7 +119,7 @@ def timers_of(items: Any) -> Any:
 
 
 def test_the_clock_starts_when_the_reader_first_asks(anyio_backend: Backend) -> None:
-    source = Attempts((1, "a"))
+    source = Attempts((1, "a"), (1, "b"))
 
     async def main() -> None:
         async with rxs.open_stream(source.observable.pipe(hedge_stream(3))) as items:
@@ -128,6 +128,14 @@ def test_the_clock_starts_when_the_reader_first_asks(anyio_backend: Backend) -> 
 
     VirtualClock().run(main, backend=anyio_backend)
     assert source.opened == [100]
+
+
+def test_a_chain_that_goes_on_without_it_leaves_no_timer(anyio_backend: Backend) -> None:
+    source = Source([], stall)
+    left: Any = source.observable.pipe(hedge_stream(3, 10), ops.take_until(timed((4, "enough"))))
+    stream = left.pipe(ops.concat(timed((100, "1"), end=200)))
+    assert VirtualClock().run(read, stream, backend=anyio_backend) == (["1"], None)
+    assert source.closed == [1, 1]
 
 
 def test_if_all_fail_all_are_told_in_order(anyio_backend: Backend) -> None:

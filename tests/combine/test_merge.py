@@ -269,6 +269,36 @@ def test_an_item_that_is_no_stream_is_an_error_that_operators_behind_can_handle(
     assert inner.closed in ([], [1])
 
 
+def test_the_outer_stream_is_closed_while_the_chain_goes_on(anyio_backend: Backend) -> None:
+    inner = Source("ab", stall)
+    outer, other = Source([inner.observable], stall), Source("12")
+    stream: Any = outer.observable.pipe(merging(), ops.take(1), ops.concat(other.observable))
+
+    async def main() -> None:
+        async with rxs.open_stream(stream) as items:
+            assert await anext(items) == (0, "a")
+            assert (inner.closed, outer.closed) == ([1], [1])
+            assert [item async for item in items] == ["1", "2"]
+
+    VirtualClock().run(main, backend=anyio_backend)
+
+
+def test_behind_a_restart_the_outer_stream_is_asked_again(anyio_backend: Backend) -> None:
+    old, new = Source("ab", stall), Source("xy")
+
+    async def bring() -> Any:
+        for item in (old.observable, old.observable, Restarted(2), new.observable):
+            yield item
+
+    async def main() -> list[Any]:
+        stream: Any = rxs.from_stream(bring).pipe(merging(max_concurrent=2))
+        # What was read ahead when the gate closed ends with the restart.
+        async with rxs.open_stream(stream, credit=2) as items:
+            return [item async for item in items]
+
+    assert VirtualClock().run(main, backend=anyio_backend)[-3:] == [Restarted(2), (0, "x"), (0, "y")]
+
+
 def test_a_restart_of_the_outer_stream_lets_the_inner_ones_go(anyio_backend: Backend) -> None:
     old, waiting, new = Source("ab", stall), Source("never"), Source("xy")
     again = Restarted(2)

@@ -225,10 +225,15 @@ async def test_who_has_won_while_being_subscribed_to_leaves_the_rest_unasked() -
         observer.on_next("Hi")
         observer.on_completed()
 
-    before, after, lost = Source([], stall), Source([]), list[Lost]()
-    stream = race_streams(rx.create(at_once), after.observable, on_lost=lost.append)
+    before, asked, lost = Source([], stall), list[Any](), list[Lost]()
+
+    def note(_: Any, __: Any = None) -> Any:
+        asked.append(1)
+
+    made: Any = rx.create
+    stream = racing(made(at_once), made(note), on_lost=lost.append)
     assert await read(before.observable.pipe(stream)) == (["", "Hi"], None)
-    assert (before.runs, after.runs) == ([], [])
+    assert (before.runs, asked) == ([], [])
     assert [one.source for one in lost] == [0]
 
 
@@ -251,6 +256,22 @@ async def test_an_error_in_subscribing_is_that_stream_s(first: bool) -> None:
     bad, good = made(refuse), rxs.from_stream(["Hi"])
     stream = bad.pipe(racing(good)) if first else good.pipe(racing(bad))
     assert await read(stream) == (["Hi"], None)
+
+
+@pytest.mark.anyio
+async def test_a_hook_that_raises_while_streams_are_being_subscribed_to_leaves_the_rest_unasked() -> None:
+    mine, asked = KeyError("mine"), list[Any]()
+
+    def refuse(_: Any, __: Any = None) -> Any:
+        asked.append(1)
+        raise OSError("refused")
+
+    def fail(_: Lost) -> None:
+        raise mine
+
+    made: Any = rx.create
+    assert await read(made(refuse).pipe(racing(made(refuse), on_lost=fail))) == ([], mine)
+    assert asked == [1]
 
 
 @pytest.mark.anyio
