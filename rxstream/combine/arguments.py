@@ -1,11 +1,10 @@
 """What the operators of this room are given, looked at before anything happens."""
 
 from collections.abc import Iterable
-from typing import Any
 
-from reactivex import Observable, abc
+from reactivex import Observable
 
-from rxstream.engine.scope import Scope, active_scope
+from rxstream.engine.scope import scope_of
 
 __all__ = ("check_function", "check_most", "check_streams", "scope_of")
 
@@ -32,10 +31,3 @@ def check_function(operator: str, name: str, value: object, what: str) -> None:
     """Refuse what cannot be called."""
     if not callable(value):
         raise TypeError(f"{operator} expects as {name} {what}, and got {value!r}")
-
-
-def scope_of(scheduler: abc.SchedulerBase | None) -> Scope:
-    """Return the scope to subscribe in, also where an operator behind us has its own scheduler."""
-    scope: Any = scheduler if isinstance(scheduler, Scope) else active_scope()
-    assert isinstance(scope, Scope), "subscribe() found a pump or made one"
-    return scope

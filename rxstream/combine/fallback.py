@@ -7,10 +7,10 @@ from typing import Any, TypeVar
 from reactivex import Observable, abc
 from reactivex.disposable import SingleAssignmentDisposable
 
-from rxstream.combine.arguments import check_function, check_streams, scope_of
+from rxstream.combine.arguments import check_function, check_streams
 from rxstream.combine.opening import Opening
 from rxstream.engine.observable import StreamObservable
-from rxstream.engine.scope import Scope
+from rxstream.engine.scope import Scope, scope_of
 from rxstream.errors import AllStreamsFailed, UsageError
 from rxstream.sansio.content import has_content
 

@@ -6,9 +6,10 @@ from typing import Any, TypeVar
 
 from reactivex import Observable, abc
 
-from rxstream.combine.arguments import check_function, check_most, scope_of
+from rxstream.combine.arguments import check_function, check_most
 from rxstream.combine.candidates import Candidates, OnLost
 from rxstream.engine.observable import StreamObservable
+from rxstream.engine.scope import scope_of
 
 __all__ = ("hedge_stream",)
 

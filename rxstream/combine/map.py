@@ -9,10 +9,10 @@ from typing import Any, NoReturn, Self, TypeVar, overload
 from reactivex import Observable, abc
 from reactivex.disposable import SingleAssignmentDisposable
 
-from rxstream.combine.arguments import check_function, check_most, scope_of
+from rxstream.combine.arguments import check_function, check_most
 from rxstream.engine.gate import Gate
 from rxstream.engine.observable import PullObservable, StreamObservable
-from rxstream.engine.scope import Scope
+from rxstream.engine.scope import Scope, scope_of
 from rxstream.items import Restarted
 
 __all__ = ("map_stream",)

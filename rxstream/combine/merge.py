@@ -9,10 +9,10 @@ from typing import Any, Final, TypeGuard, TypeVar, overload
 from reactivex import Observable, abc
 from reactivex.disposable import SingleAssignmentDisposable
 
-from rxstream.combine.arguments import check_most, check_streams, scope_of
+from rxstream.combine.arguments import check_most, check_streams
 from rxstream.engine.gate import Gate
 from rxstream.engine.observable import StreamObservable
-from rxstream.engine.scope import Scope
+from rxstream.engine.scope import Scope, scope_of
 from rxstream.items import Restarted, Tagged
 
 __all__ = ("from_streams", "merge_streams")

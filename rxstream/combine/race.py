@@ -5,9 +5,10 @@ from typing import Any, TypeVar
 
 from reactivex import Observable, abc
 
-from rxstream.combine.arguments import check_function, check_streams, scope_of
+from rxstream.combine.arguments import check_function, check_streams
 from rxstream.combine.candidates import Candidates, OnLost
 from rxstream.engine.observable import StreamObservable
+from rxstream.engine.scope import scope_of
 
 __all__ = ("race_streams",)
 
