@@ -1,11 +1,23 @@
 """LLM responses as Observables: the public names, in the order the data flows."""
 
 from rxstream import errors, sansio
+from rxstream.combine.candidates import Lost
+from rxstream.combine.fallback import fallback_to
+from rxstream.combine.hedge import hedge_stream
+from rxstream.combine.map import map_stream
+from rxstream.combine.merge import from_streams, merge_streams
+from rxstream.combine.race import race_streams
+from rxstream.combine.share import SharedStream, share_stream
 from rxstream.engine.lift import lift
 from rxstream.errors import (
+    AllStreamsFailed,
+    AnswerChanged,
+    BufferOverflow,
     ConcurrentRead,
     ConnectionLost,
+    EmptyStream,
     EventTooLarge,
+    FirstTokenTimeout,
     InvalidJSON,
     InvalidValue,
     LocalModelError,
@@ -18,13 +30,31 @@ from rxstream.errors import (
     StreamConsumed,
     StreamError,
     StreamInterrupted,
+    StreamStalled,
+    StreamTimeout,
     StreamTruncated,
     TextError,
     TooDeep,
+    TotalTimeout,
     UnknownName,
     UsageError,
 )
-from rxstream.items import SSEEvent, StreamChunk, StreamResult, TaggedText, ToolCall, ToolCallDelta, Usage
+from rxstream.flow.backpressure import backpressure
+from rxstream.flow.measure import measure_stream
+from rxstream.flow.otel import export_otel
+from rxstream.flow.pace import pace_stream
+from rxstream.items import (
+    Attempt,
+    Restarted,
+    SSEEvent,
+    StreamChunk,
+    StreamResult,
+    Tagged,
+    TaggedText,
+    ToolCall,
+    ToolCallDelta,
+    Usage,
+)
 from rxstream.parsers.code_blocks import parse_code_blocks
 from rxstream.parsers.json import parse_json, parse_ndjson, parse_partial_json
 from rxstream.parsers.markdown import parse_markdown
@@ -32,9 +62,15 @@ from rxstream.parsers.reasoning import split_reasoning
 from rxstream.parsers.sse import parse_sse
 from rxstream.parsers.tags import parse_tags
 from rxstream.parsers.tool_calls import parse_tool_calls
+from rxstream.resilience.backoff import Backoff
+from rxstream.resilience.retry import retry_stream
+from rxstream.resilience.timeout import timeout_stream
+from rxstream.sansio.backlog import BacklogStats
 from rxstream.sansio.code_blocks import CodeBlock
 from rxstream.sansio.markdown import MarkdownBlock
+from rxstream.sansio.metrics import Metrics
 from rxstream.sansio.partial_json import PartialJSON
+from rxstream.sansio.prices import Price
 from rxstream.sansio.tool_calls import PartialToolCall
 from rxstream.sinks.buffer import StreamBuffer
 from rxstream.sinks.collect import collect, to_list
@@ -74,6 +110,8 @@ __all__ = (  # noqa: RUF022 - in the order the data flows
     "MarkdownBlock",
     "TaggedText",
     "SSEEvent",
+    "Tagged",
+    "Restarted",
     # sources
     "from_chat",
     "from_responses",
@@ -104,6 +142,29 @@ __all__ = (  # noqa: RUF022 - in the order the data flows
     "split_reasoning",
     "parse_tool_calls",
     "parse_sse",
+    # combine
+    "from_streams",
+    "merge_streams",
+    "race_streams",
+    "hedge_stream",
+    "fallback_to",
+    "Lost",
+    "map_stream",
+    "share_stream",
+    "SharedStream",
+    # resilience
+    "retry_stream",
+    "Backoff",
+    "Attempt",
+    "timeout_stream",
+    # flow
+    "backpressure",
+    "BacklogStats",
+    "pace_stream",
+    "measure_stream",
+    "Metrics",
+    "Price",
+    "export_otel",
     # sinks
     "open_stream",
     "collect",
@@ -124,6 +185,14 @@ __all__ = (  # noqa: RUF022 - in the order the data flows
     "ProviderError",
     "MalformedStream",
     "EventTooLarge",
+    "StreamTimeout",
+    "FirstTokenTimeout",
+    "StreamStalled",
+    "TotalTimeout",
+    "EmptyStream",
+    "AnswerChanged",
+    "BufferOverflow",
+    "AllStreamsFailed",
     "TextError",
     "MatchTooLong",
     "InvalidJSON",

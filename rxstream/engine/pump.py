@@ -145,10 +145,7 @@ class Pump:
 
     def schedule(self, work: Work, seconds: float = 0) -> None:
         """Have an action run in the next turn, or in so many seconds."""
-        if seconds:
-            self.timers.add(seconds, work)
-        else:
-            self.timers.add_ready(work)
+        self.timers.add(seconds, work)
         self._kick()
 
     # ------------------------------------------------------------ what sources and the chain's end report
@@ -167,7 +164,7 @@ class Pump:
         self._bell.ring()
 
     def stop(self) -> None:
-        """End the stream from outside, as disposing of a plain subscription does."""
+        """End the stream, as its own end does."""
         self._done = True
         self._kick()
 
@@ -209,6 +206,8 @@ class Pump:
             self._changed = False
             if self._leaving or self._done:
                 await self._close_leaving()
+            if self._starting and not self._done and self._only_source() is None:
+                self._start_tasks()  # before the reader goes away with an item: they run meanwhile
             while out:
                 yield pop()
             if self._fatal is not None:
@@ -314,13 +313,17 @@ class Pump:
             self._drive(inlet.observer.on_next, item)
         return True
 
-    def _ask(self) -> None:
-        """Give every source a task; one that is alone is asked for one item."""
+    def _start_tasks(self) -> None:
+        """Give every new source a task."""
         assert self.task_group is not None
         for inlet in self._starting:
             inlet.start()
             self.task_group.start_soon(inlet.run)
         self._starting.clear()
+
+    def _ask(self) -> None:
+        """Give every source a task; one that is alone is asked for one item."""
+        self._start_tasks()
         if len(self._live) == 1:
             next(iter(self._live)).want()
 

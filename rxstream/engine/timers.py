@@ -41,12 +41,11 @@ class Timers:
         wall, loop = self._zero
         return wall + timedelta(seconds=self.clock() - loop)
 
-    def add_ready(self, work: Work) -> None:
-        """Have an action run in the next turn."""
-        self._ready.append(work)
-
     def add(self, seconds: float, work: Work) -> None:
-        """Have an action run in ``seconds`` seconds."""
+        """Have an action run in ``seconds`` seconds; with 0, in the next turn."""
+        if not seconds:
+            self._ready.append(work)
+            return
         heapq.heappush(self._heap, (self.clock() + seconds, next(self._number), work))
 
     def forget(self) -> None:
