@@ -89,7 +89,7 @@ async def what_it_says_to(client: openai.AsyncOpenAI, kind: str, sent: str) -> s
     """Ask the model itself to go on, without any of our operators."""
     request = ask(kind)
     messages = [*request.pop("messages"), {"role": "assistant", "content": sent}]
-    stream = await client.chat.completions.create(messages=messages, stream=True, **request)
+    stream: Any = await client.chat.completions.create(messages=messages, stream=True, **request)
     async with stream:
         return "".join([chunk.choices[0].delta.content or "" async for chunk in stream if chunk.choices])
 
