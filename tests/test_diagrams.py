@@ -22,6 +22,7 @@ from rxstream.testing import (
     parse_marbles,
 )
 from tests.docs import compile_example, docstrings, indented_blocks, is_async
+from tests.laws.test_operator_laws import public_stream_operators
 from tests.laws.test_registry import public_operators
 
 DIAGRAMS = [
@@ -86,7 +87,7 @@ def test_a_diagram_is_true(diagram: Diagram, backend: Literal["asyncio", "trio"]
     assert_marbles(parse_marbles(diagram.result, names=NAMES), seen)
 
 
-@pytest.mark.parametrize("name", sorted(public_operators() - WITHOUT))
+@pytest.mark.parametrize("name", sorted((public_operators() | public_stream_operators()) - WITHOUT))
 def test_an_operator_has_a_diagram(name: str) -> None:
     diagrams = find_diagrams(inspect.getdoc(getattr(rxs, name)) or "")
     assert any(diagram.operator.startswith(f"{name}(") for diagram in diagrams)

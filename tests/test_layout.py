@@ -31,6 +31,7 @@ UNTESTED = {
 }
 #: Test files of something else than one source file, and what that is.
 OF_SOMETHING_ELSE = {
+    "laws/test_operator_laws.py": "every operator on whole streams",
     "laws/test_registry.py": "the registry of the laws",
     "laws/test_stream_laws.py": "every operator",
     "laws/test_text_laws.py": "every machine and operator",
@@ -115,14 +116,33 @@ def test_a_machine_knows_no_clock_no_network_and_no_rx(source: str) -> None:
 
 
 #: From the world back to the letters, as in pyproject.toml.
-LAYERS = ["cli", "testing", "sinks", "text", "sources", "engine", "sansio", "errors", "items"]
+LAYERS = [
+    "cli",
+    "testing",
+    "sinks",
+    "combine",
+    "resilience",
+    "flow",
+    "parsers",
+    "text",
+    "sources",
+    "engine",
+    "sansio",
+    "errors",
+    "items",
+]
+#: Rooms that stand side by side, and do not know one another: neither is above the other.
+SIDE_BY_SIDE = {"combine", "resilience", "flow"}
 
 
 @pytest.mark.parametrize("source", [name for name in files(SOURCES) if name.partition("/")[0] in LAYERS])
 def test_imports_point_one_way(source: str) -> None:
-    here = LAYERS.index(source.partition("/")[0])
+    room = source.partition("/")[0]
+    here = LAYERS.index(room)
     rooms = {name.removeprefix("rxstream.") for name in imported(SOURCES / source) if "." in name}
-    assert [room for room in rooms & set(LAYERS) if LAYERS.index(room) < here] == []
+    assert [other for other in rooms & set(LAYERS) if LAYERS.index(other) < here] == []
+    if room in SIDE_BY_SIDE:
+        assert rooms & (SIDE_BY_SIDE - {room}) == set()
 
 
 def test_importing_rxstream_warns_of_nothing() -> None:
@@ -130,6 +150,14 @@ def test_importing_rxstream_warns_of_nothing() -> None:
 
 
 def test_importing_rxstream_brings_nothing_that_is_optional() -> None:
-    optional = ["hypothesis", "trio", "xllamacpp", "icu4py", "rxstream.testing", "rxstream.cli"]
+    optional = [
+        "hypothesis",
+        "trio",
+        "xllamacpp",
+        "icu4py",
+        "opentelemetry",
+        "rxstream.testing",
+        "rxstream.cli",
+    ]
     program = f"import sys, rxstream; sys.exit(' '.join(set({optional}) & set(sys.modules)) or 0)"
     subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT)

@@ -33,7 +33,7 @@ def retry_stream(
     attempts: int = 3,
     *,
     backoff: Callable[[int], float] | None = None,
-    retry_on: RetryOn = is_transient,
+    retry_on: RetryOn | None = None,
     resume: Resume | Resumer = "auto",
     on_attempt: Callable[[Attempt], object] | None = None,
     max_retry_after: float = 60.0,
@@ -41,10 +41,10 @@ def retry_stream(
     """Go on after a failure, without saying anything twice.
 
         --'Hel'--#
-        retry_stream(attempts=1)
-        --'Hel'--#
+        retry_stream(2, retry_on=OSError, backoff=lambda retry: 1)
+        --'Hel'------------#
 
-        answer = rxs.from_recording("01-prose", speed=None).pipe(rxs.retry_stream())
+        answer = answer.pipe(rxs.timeout_stream(first=30, gap=10), rxs.retry_stream(5))
 
     As long as no content has been delivered, it is a plain retry. Behind that, ``resume`` says how the reader
     gets the rest of one answer, nothing doubled and nothing missing:
@@ -86,7 +86,7 @@ def retry_stream(
             f"the partial result and the error to an Observable of the rest, and got {resume!r}"
         )
         raise UnknownName(msg)
-    judge = _judge(retry_on)
+    judge = is_transient if retry_on is None else _judge(retry_on)
     wait = Backoff() if backoff is None else backoff
     if not callable(wait):
         msg = (

@@ -25,7 +25,7 @@ def timeout_stream(
     """End a stream that takes too long, with its upstream closed.
 
         --'Hel'--'lo'--------
-        timeout_stream(gap=5)
+        timeout_stream(gap=8)
         --'Hel'--'lo'----#
 
         answer = answer.pipe(rxs.timeout_stream(first=10, gap=5, total=120))

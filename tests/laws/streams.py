@@ -76,9 +76,7 @@ STREAM_OPERATORS: Final[tuple[StreamOp, ...]] = (
         lambda sources: sources[0].observable.pipe(rxs.race_streams(sources[1].observable)),
         ahead=2 * CREDIT + 1,
         transparent=False,
-        exempt={
-            "two_subscriptions_know_nothing_of_each_other": "both streams are ready at once, so either may win"
-        },
+        exempt={"two_subscriptions_know_nothing_of_each_other": "both are ready at once, so either may win"},
     ),
     StreamOp("race_streams", "race_streams() of one", one(rxs.race_streams)),
     StreamOp("hedge_stream", "hedge_stream(1000)", one(lambda: rxs.hedge_stream(1000)), ahead=2),

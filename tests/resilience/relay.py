@@ -59,7 +59,7 @@ class Relay:
 async def relaying(target: str) -> AsyncGenerator[Relay]:
     """Run a relay on a loopback port for as long as the block lasts."""
     listener = await anyio.create_tcp_listener(local_host="127.0.0.1", local_port=0)
-    relay = Relay(listener.extra(SocketAttribute.local_address)[1], target)
+    relay = Relay(int(listener.extra(SocketAttribute.local_address)[1]), target)
     async with listener, anyio.create_task_group() as tasks:
         tasks.start_soon(listener.serve, relay.serve)
         try:

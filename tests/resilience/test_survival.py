@@ -85,13 +85,14 @@ async def survive(
     return chunks, told
 
 
-async def what_it_says_to(client: openai.AsyncOpenAI, kind: str, sent: str) -> str:
+async def what_it_says_to(client: Any, kind: str, sent: str) -> str:
     """Ask the model itself to go on, without any of our operators."""
     request = ask(kind)
     messages = [*request.pop("messages"), {"role": "assistant", "content": sent}]
     stream: Any = await client.chat.completions.create(messages=messages, stream=True, **request)
     async with stream:
-        return "".join([chunk.choices[0].delta.content or "" async for chunk in stream if chunk.choices])
+        texts: list[str] = [chunk.choices[0].delta.content or "" async for chunk in stream if chunk.choices]
+    return "".join(texts)
 
 
 async def check_one_answer(

@@ -78,6 +78,36 @@ def text(source: Observable[str], answer: Observable[rxs.StreamChunk]) -> None:
     assert_type(answer.pipe(rxs.accumulate()), Observable[str])
 
 
+async def shout(text: str) -> int:
+    return len(text)
+
+
+def combine(source: Observable[str], numbers: Observable[int], streams: Observable[Observable[str]]) -> None:
+    assert_type(rxs.from_streams(source, source, x=source), Observable[rxs.Tagged[str]])
+    assert_type(source.pipe(rxs.merge_streams(source)), Observable[rxs.Tagged[str]])
+    assert_type(source.pipe(rxs.merge_streams(numbers)), Observable[rxs.Tagged[str | int]])
+    assert_type(streams.pipe(rxs.merge_streams(max_concurrent=4)), Observable[rxs.Tagged[str]])
+    assert_type(source.pipe(rxs.race_streams(numbers)), Observable[str | int])
+    assert_type(source.pipe(rxs.hedge_stream(1.5), rxs.buffer_words()), Observable[str])
+    assert_type(source.pipe(rxs.fallback_to(source, source), rxs.buffer_words()), Observable[str])
+    assert_type(source.pipe(rxs.map_stream(shout, max_concurrent=2)), Observable[int])
+    assert_type(source.pipe(rxs.map_stream(len, max_concurrent=2)), Observable[int])
+    assert_type(source.pipe(rxs.share_stream(10)), rxs.SharedStream[str])
+    assert_type(source.pipe(rxs.share_stream(10)).reader(overflow="latest"), Observable[str])
+
+
+def resilience_and_flow(source: Observable[str], answer: Observable[rxs.StreamChunk]) -> None:
+    assert_type(answer.pipe(rxs.retry_stream()), Observable[rxs.StreamChunk])
+    assert_type(source.pipe(rxs.retry_stream(5, resume="restart", retry_on=OSError)), Observable[str])
+    assert_type(answer.pipe(rxs.timeout_stream(gap=1), rxs.buffer_words()), Observable[str])
+    assert_type(answer.pipe(rxs.backpressure(10, overflow="join")), Observable[rxs.StreamChunk])
+    assert_type(rxs.backpressure(10).stats, rxs.BacklogStats)
+    assert_type(source.pipe(rxs.pace_stream()), Observable[str])
+    assert_type(source.pipe(rxs.measure_stream()), Observable[str])
+    prices = {"m": rxs.Price(1, 2)}
+    assert_type(answer.pipe(rxs.measure_stream(print, every=1.0, prices=prices)), Observable[rxs.StreamChunk])
+
+
 def rewritten_text_stays_text(source: Observable[str]) -> None:
     assert_type(source.pipe(rxs.transform(str.upper)), Observable[str])
     assert_type(source.pipe(rxs.replace_text({"a": "b"})), Observable[str])
