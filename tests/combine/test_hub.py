@@ -1,6 +1,5 @@
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import Any, Literal
 
 import anyio
@@ -10,65 +9,16 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import rxstream as rxs
+from rxstream.combine.merge import merge_streams
 from rxstream.combine.share import share_stream
 from rxstream.errors import BufferOverflow, StreamInterrupted
 from rxstream.flow.measure import measure_stream
 from rxstream.testing import VirtualClock
 from tests.combine.laws import ops, read, timed
-from tests.combine.test_share import reading, together
+from tests.combine.readers import Reading, Slow, reading, together
 from tests.laws.source import Source, nothing_left, stall
 
 Backend = Literal["asyncio", "trio"]
-
-
-class Slow:
-    """A source that takes a second for each item, and for closing; it says what happens."""
-
-    def __init__(
-        self,
-        count: int = 1000,
-        *,
-        fail: BaseException | None = None,
-        close_fail: Exception | None = None,
-        close_seconds: float = 1.0,
-    ) -> None:
-        self.count = count
-        self.fail = fail
-        self.close_fail = close_fail
-        self.close_seconds = close_seconds
-        self.log: list[tuple[float, str]] = []
-
-    @property
-    def shared(self) -> Any:
-        return rxs.from_stream(lambda: _Reading(self)).pipe(share_stream(3, replay=2))
-
-    def note(self, what: str) -> None:
-        self.log.append((anyio.current_time(), what))
-
-
-class _Reading:
-    def __init__(self, source: Slow) -> None:
-        self._source = source
-        self._produced = 0
-        source.note("open")
-
-    def __aiter__(self) -> Any:
-        return self
-
-    async def __anext__(self) -> int:
-        if self._produced == self._source.count:
-            if self._source.fail is not None:
-                raise self._source.fail
-            raise StopAsyncIteration
-        await anyio.sleep(1)
-        self._produced += 1
-        return self._produced
-
-    async def aclose(self) -> None:
-        await anyio.sleep(self._source.close_seconds)
-        self._source.note("closed")
-        if self._source.close_fail is not None:
-            raise self._source.close_fail
 
 
 # ---------------------------------------------------------------- bounds
@@ -154,122 +104,6 @@ def test_nothing_is_pulled_before_the_first_demand_and_it_may_come_from_any(anyi
     VirtualClock().run(main, backend=anyio_backend)
 
 
-# ---------------------------------------------------------------- one reader's affairs are its own
-
-
-@pytest.mark.parametrize("way", ["break", "error", "cancel", "take", "mapper", "timeout"])
-@pytest.mark.parametrize("first", [True, False], ids=["the first", "a later one"])
-def test_a_reader_that_leaves_touches_nobody(way: str, first: bool, anyio_backend: Backend) -> None:
-    source = timed(*[(at, at) for at in range(10)], end=10)
-    shared = source.pipe(share_stream(2))
-
-    def mapper(item: int) -> int:
-        return item if item < 3 else item // 0
-
-    async def leave() -> None:
-        if way == "take":
-            assert await rxs.to_list(shared.pipe(ops.take(3))) == [0, 1, 2]
-        elif way == "mapper":
-            came, error = await read(shared.pipe(ops.map(mapper)))
-            assert came == [0, 1, 2]
-            assert isinstance(error, ZeroDivisionError)
-        elif way == "timeout":
-            await read(shared.pipe(ops.timeout(0.5)))
-        elif way == "cancel":
-            with anyio.move_on_after(3.5):
-                await rxs.to_list(shared)
-        else:
-            with suppress(KeyError):
-                async with rxs.open_stream(shared) as items:
-                    async for item in items:
-                        if item == 3:
-                            if way == "break":
-                                break
-                            raise KeyError("mine")
-
-    async def main() -> None:
-        with nothing_left():
-            stay = reading(shared)
-            results = await together(leave, stay) if first else await together(stay, leave)
-            assert results[first] == ([*range(10)], None)
-
-    VirtualClock().run(main, backend=anyio_backend)
-
-
-def test_a_reader_for_which_all_wait_leaves(anyio_backend: Backend) -> None:
-    source = Source(range(50))
-    shared = source.observable.pipe(share_stream(2))
-
-    async def dawdle() -> None:
-        async with rxs.open_stream(shared) as items:
-            await anext(items)
-            await anyio.sleep(100)
-            assert source.runs[0].produced == 4
-
-    async def main() -> None:
-        with nothing_left():
-            _, (came, error) = await together(dawdle, reading(shared))
-            assert (came, error) == ([*range(50)], None)
-            assert anyio.current_time() == 100
-
-    VirtualClock().run(main, backend=anyio_backend)
-
-
-def test_what_on_drop_raises_fails_its_reader_behind_what_it_has(anyio_backend: Backend) -> None:
-    mine = KeyError("mine")
-
-    def fail(_: Any) -> None:
-        raise mine
-
-    shared = timed(*[(at, at) for at in range(10)], end=10).pipe(share_stream(2))
-    dropping = shared.reader(overflow="drop_latest", on_drop=fail)
-
-    async def main() -> list[Any]:
-        return await together(reading(shared), reading(dropping, pause=5.5))
-
-    first, second = VirtualClock().run(main, backend=anyio_backend)
-    assert first == ([*range(10)], None)
-    assert second == ([0, 1, 2], mine)
-
-
-@pytest.mark.parametrize("overflow", ["error", "latest"])
-def test_the_last_reader_that_fails_sees_the_source_closed(overflow: Any, anyio_backend: Backend) -> None:
-    mine = KeyError("mine")
-
-    def fail(_: Any) -> None:
-        raise mine
-
-    source = Slow()
-    policy = {"overflow": overflow, "on_drop": fail if overflow == "latest" else None}
-    failing_one = source.shared.reader(max_items=1, **policy)
-
-    async def main() -> None:
-        with nothing_left():
-            came, error = await reading(failing_one, pause=5)()
-            assert isinstance(error, BufferOverflow if overflow == "error" else KeyError)
-            assert came[0] == 1
-            # It was closed as soon as nobody wanted any more, and not when that reader heard of it.
-            assert source.log == [(0.0, "open"), (4.0, "closed")]
-
-    VirtualClock().run(main, backend=anyio_backend)
-
-
-def test_replayed_items_that_on_drop_fails_on_fail_that_subscription(anyio_backend: Backend) -> None:
-    mine = KeyError("mine")
-
-    def fail(_: Any) -> None:
-        raise mine
-
-    shared = timed(*[(at, at) for at in range(10)], end=10).pipe(share_stream(5, replay=3))
-    dropping = shared.reader(max_items=1, overflow="latest", on_drop=fail)
-
-    async def main() -> list[Any]:
-        return await together(reading(shared), reading(dropping, after=5.5))
-
-    assert VirtualClock().run(main, backend=anyio_backend) == [([*range(10)], None), ([], mine)]
-    assert shared.readers == 0
-
-
 # ---------------------------------------------------------------- closing
 
 
@@ -317,6 +151,41 @@ def test_when_all_are_cancelled_at_once_it_is_closed_once(anyio_backend: Backend
                 await together(*[reading(shared)] * 5)
             assert source.log == [(0.0, "open"), (3.5, "closed")]
             assert shared.readers == 0
+
+    VirtualClock().run(main, backend=anyio_backend)
+
+
+def test_closing_may_take_as_long_as_the_first_reader_allows(anyio_backend: Backend) -> None:
+    clock = VirtualClock()
+    shared = Slow(close_seconds=10).shared
+
+    async def leave_behind(item: int, close_timeout: float) -> None:
+        await anyio.sleep(item / 4)
+        async with rxs.open_stream(shared, close_timeout=close_timeout) as items:
+            async for came in items:
+                if came == item:
+                    break
+
+    async def main() -> None:
+        with nothing_left():
+            await together(lambda: leave_behind(1, 2.0), lambda: leave_behind(2, 1.0))
+
+    with pytest.warns(RuntimeWarning, match=r"took longer than 2\.0 s") as warned:
+        clock.run(main, backend=anyio_backend)
+    assert len(warned) == 1
+    assert clock.time() == 4.25
+
+
+def test_it_reads_several_sources_as_far_ahead_as_the_first_reader_allows(anyio_backend: Backend) -> None:
+    sources = [Source(range(100)), Source(range(100))]
+    shared = sources[0].observable.pipe(merge_streams(sources[1].observable), share_stream(1))
+
+    async def main() -> None:
+        async with rxs.open_stream(shared, credit=2) as items:
+            await anext(items)
+            await anyio.sleep(1)
+            # One was taken, one is parked, one waits; and each source is two ahead.
+            assert sum(source.runs[0].produced for source in sources) <= 3 + 2 * 2
 
     VirtualClock().run(main, backend=anyio_backend)
 
@@ -455,6 +324,27 @@ def test_what_fails_in_closing_when_all_leave_is_raised_by_the_last(anyio_backen
     VirtualClock().run(main, backend=anyio_backend)
 
 
+def test_both_failures_are_told_of(anyio_backend: Backend) -> None:
+    mine = OSError("in cleaning up")
+    source = Slow(close_fail=OSError("in closing"))
+
+    class Stubborn(Reading):
+        async def __anext__(self) -> int:
+            try:
+                return await super().__anext__()
+            except BaseException as error:
+                raise mine from error
+
+    shared = rxs.from_stream(lambda: Stubborn(source)).pipe(share_stream(1))
+
+    async def main() -> None:
+        with nothing_left():
+            assert await reading(shared, most=1)() == ([1], mine)
+
+    VirtualClock().run(main, backend=anyio_backend)
+    assert any("in closing" in note for note in mine.__notes__)
+
+
 def test_so_is_what_the_source_makes_of_being_stopped(anyio_backend: Backend) -> None:
     mine = OSError("in cleaning up")
 
@@ -478,10 +368,11 @@ def test_an_error_that_comes_when_all_have_left_is_nobodys(anyio_backend: Backen
     shared = Slow(2, fail=OSError("gone")).shared
 
     async def main() -> None:
-        with nothing_left(), anyio.move_on_after(2.5) as scope:  # it has failed at 2, and is closed at 3
-            await rxs.to_list(shared)
-        assert scope.cancelled_caught
-        assert anyio.current_time() == 3.0
+        with nothing_left():
+            async with rxs.open_stream(shared) as items:
+                assert await anext(items) == 1
+                await anyio.sleep(1.5)  # it has failed at 2, and is closed at 3
+            assert anyio.current_time() == 3.0
 
     VirtualClock().run(main, backend=anyio_backend)
 
@@ -505,6 +396,7 @@ async def test_what_is_no_exception_of_a_stream_comes_through_to_all() -> None:
 
     with nothing_left():
         assert await together(quitting, quitting) == [True, True]
+        assert await quitting()
 
 
 @pytest.mark.anyio
@@ -521,24 +413,56 @@ async def test_even_if_it_comes_in_closing_when_all_have_left() -> None:
         await reading(shared, most=1)()
 
 
+async def cancel_the_run(after: float) -> None:
+    """Do what the end of a loop does."""
+    await anyio.sleep(after)
+    (task,) = [task for task in asyncio.all_tasks() if task.get_name() == "rxstream: share_stream()"]
+    task.cancel()
+
+
 def test_if_its_task_is_cancelled_from_outside_no_stream_looks_complete() -> None:
     source = Source("abc", stall)
     shared = source.observable.pipe(share_stream(5))
 
-    async def cancel() -> None:
-        await anyio.sleep(1)
-        (task,) = [task for task in asyncio.all_tasks() if task.get_name() == "rxstream: share_stream()"]
-        task.cancel()
-
     async def main() -> list[Any]:
         with nothing_left():
-            return await together(reading(shared), reading(shared), cancel)
+            return await together(reading(shared), reading(shared), lambda: cancel_the_run(1))
 
     for came, error in VirtualClock().run(main)[:2]:
         assert came == ["a", "b", "c"]
         assert isinstance(error, StreamInterrupted)
         assert "was cancelled from outside" in str(error)
     assert source.closed == [1]
+    # The next one is not hindered.
+    assert rxs.run(shared.pipe(ops.take(2))) == ["a", "b"]
+
+
+def test_nor_if_it_never_began() -> None:
+    source = Source("abc")
+    shared = source.observable.pipe(share_stream(5))
+
+    async def main() -> tuple[list[Any], Exception | None]:
+        with nothing_left():
+            # In the same turn of the loop: the reader asks, and the task that it started is cancelled.
+            first = asyncio.create_task(read(shared))
+            await asyncio.sleep(0)
+            await cancel_the_run(0)
+            return await first
+
+    came, error = VirtualClock().run(main)
+    assert came == []
+    assert isinstance(error, StreamInterrupted)
+    assert rxs.run(shared) == ["a", "b", "c"]
+
+
+def test_who_has_left_hears_nothing_of_that() -> None:
+    shared = Slow().shared
+
+    async def main() -> list[Any]:
+        with nothing_left():
+            return await together(reading(shared, most=1), lambda: cancel_the_run(1.5))
+
+    assert VirtualClock().run(main)[0] == ([1], None)
 
 
 def test_the_end_of_the_loop_closes_all(anyio_backend: Backend) -> None:

@@ -88,12 +88,11 @@ async def test_a_spawned_task_outlives_who_started_it_and_sees_its_context() -> 
         await go_on.wait()
         seen.append(user.get())
         user.set("the task")
-        done.set()
 
     async def start() -> None:
         user.set("me")
         with anyio.CancelScope() as scope:
-            spawn(work, "work")
+            spawn(work, "work", done.set)
             scope.cancel()
             await checkpoint()
 
@@ -115,12 +114,26 @@ async def test_nothing_of_a_spawned_task_is_kept() -> None:
     kept, done = Kept(), anyio.Event()
 
     async def work(_: Kept = kept) -> None:
-        done.set()
+        await checkpoint()
 
     alive = ref(kept)
-    spawn(work, "work")
+    spawn(work, "work", done.set)
     await done.wait()
     await anyio.wait_all_tasks_blocked()
     del kept, work
     gc.collect()
     assert alive() is None
+
+
+def test_it_is_over_even_if_it_never_began() -> None:
+    async def work() -> None:
+        raise AssertionError("it was cancelled")
+
+    async def main() -> None:
+        done = asyncio.Event()
+        spawn(work, "work", done.set)
+        (task,) = [task for task in asyncio.all_tasks() if task.get_name() == "work"]
+        task.cancel()
+        await done.wait()
+
+    asyncio.run(main())
