@@ -11,6 +11,7 @@ from reactivex import operators as ops
 
 import rxstream as rxs
 from rxstream.errors import StreamTruncated
+from rxstream.testing import Fault, faulty_recording
 
 __all__ = ("Screen", "play_tour")
 
@@ -49,6 +50,8 @@ class _Scene:
     chain: Callable[[], Sequence[Any]]
     #: What is printed behind each item.
     mark: str = "\n"
+    #: Faults that the recording is played with, one a connection.
+    faults: Sequence[Fault] = ()
 
 
 def _scenes() -> list[_Scene]:
@@ -87,6 +90,14 @@ def _scenes() -> list[_Scene]:
             "19-server-killed",
             lambda: [rxs.buffer_words()],
             " ",
+        ),
+        _Scene(
+            "It dies twice, and is gone on with: nothing is said twice, and nothing is missing.",
+            'faulty_recording("01-prose", Fault.reset(...), Fault.cut(...)).pipe(retry_stream(), ...)',
+            "01-prose",
+            lambda: [rxs.retry_stream(), rxs.buffer_words()],
+            " ",
+            (Fault.reset(after_events=20), Fault.cut(after_events=40)),
         ),
         _Scene(
             "Code, line by line.",
@@ -130,7 +141,7 @@ async def play_tour(speed: float | None) -> None:
     """Print all of it; ``speed`` as in ``from_recording``."""
     for number, scene in enumerate(_scenes(), 1):
         print(f"{number}. {scene.title}\n   {scene.code}\n")
-        source = rxs.from_recording(scene.recording, speed=speed)
+        source = faulty_recording(scene.recording, *scene.faults, speed=speed)
         units: Observable[str] = source.pipe(*scene.chain())
         screen = Screen(scene.mark)
         try:

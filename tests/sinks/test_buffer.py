@@ -168,3 +168,18 @@ def test_items_that_are_no_text_are_kept_and_have_no_content() -> None:
         "StreamBuffer.content puts text together: it expects str or StreamChunk items, and got "
         "dict: {'a': 1}. The items themselves are in StreamBuffer.chunks."
     )
+
+
+def test_at_a_restart_what_had_come_is_dropped_and_who_listens_is_told() -> None:
+    buffer, seen = StreamBuffer(), Seen()
+    again = rxs.Restarted(2)
+    seen.listen(buffer)
+    for item in ("Hel", "p", again, "Hello"):
+        buffer.on_next(item)
+    assert (buffer.content, buffer.chunks, buffer.chunk_count) == ("Hello", ["Hello"], 1)
+    assert seen.signals == ["Hel", "p", again, "Hello"]
+    late = Seen()
+    late.listen(buffer)
+    buffer.append(" you")
+    assert late.signals == ["Hello", " you"]
+    assert buffer.content == "Hello you"

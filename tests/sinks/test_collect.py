@@ -121,3 +121,19 @@ async def test_the_streams_error_is_raised(sink: Any) -> None:
     with pytest.raises(rxs.ConnectionLost) as caught:
         await sink(rxs.from_recording("19-server-killed", speed=None))
     assert caught.value.partial.content
+
+
+async def test_at_a_restart_what_had_come_is_dropped_and_the_hook_is_told() -> None:
+    again = rxs.Restarted(2)
+    stale = [StreamChunk("old", "length"), StreamChunk("", usage=Usage(9, 9, 18))]
+    told: list[Any] = []
+    restarted: Any = rxs.from_stream([*stale, again, *ANSWER])
+    result = await rxs.collect(restarted, on_item=told.append)
+    assert result == await rxs.collect(rxs.from_stream(ANSWER))
+    assert told == [*stale, again, *ANSWER]
+    assert await rxs.collect(restarted) == result
+
+    told.clear()
+    words: Any = rxs.from_stream(["a", "b", again, "c"])
+    assert await rxs.to_list(words, on_item=told.append) == ["c"]
+    assert told == ["a", "b", again, "c"]

@@ -191,3 +191,17 @@ def test_items_that_are_no_answer_are_refused(path: Path, item: Any) -> None:
 def test_the_prompt_is_not_in_the_file(path: Path) -> None:
     rxs.run(rxs.from_recording("01-prose", speed=None).pipe(rxs.record_stream(path)))
     assert entries(path)[0]["request"]["body"] == {"stream": True}
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["right at the start", "in the middle"])
+def test_a_restart_begins_the_recording_anew(path: Path, first: bool) -> None:
+    again = rxs.Restarted(2)
+    stale = [] if first else [StreamChunk("old"), StreamChunk("", "length")]
+    answer = [StreamChunk("new"), StreamChunk("", "stop", 1)]
+    stream: Any = rxs.from_stream([*stale, again, *answer])
+    passed: list[Any] = []
+    assert rxs.run(stream.pipe(rxs.record_stream(path)), on_item=passed.append) == answer
+    assert passed == [*stale, again, *answer]
+    played = rxs.run(rxs.from_recording(path, speed=None))
+    assert [(chunk.content, chunk.finish_reason) for chunk in played] == [("new", None), ("", "stop")]
+    assert sum("request" in entry for entry in entries(path)) == 1
