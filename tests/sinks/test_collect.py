@@ -127,7 +127,7 @@ async def test_at_a_restart_what_had_come_is_dropped_and_the_hook_is_told() -> N
     again = rxs.Restarted(2)
     stale = [StreamChunk("old", "length"), StreamChunk("", usage=Usage(9, 9, 18))]
     told: list[Any] = []
-    restarted: Any = rxs.from_stream([*stale, again, *ANSWER])
+    restarted: Any = rxs.from_stream(lambda: [*stale, again, *ANSWER])
     result = await rxs.collect(restarted, on_item=told.append)
     assert result == await rxs.collect(rxs.from_stream(ANSWER))
     assert told == [*stale, again, *ANSWER]
