@@ -45,8 +45,8 @@ class Hub:
             for run in (self._run, self.closing):
                 if run is not None and run.home is not home:
                     raise UsageError(
-                        "share_stream() is read in another event loop at this moment, and all its readers must "
-                        "live in one, and so in one thread. Share the source once more for this loop: "
+                        "share_stream() is read in another event loop at this moment, and all its readers "
+                        "must live in one, and so in one thread. Share the source once more for this loop: "
                         "source.pipe(rxs.share_stream(...))."
                     )
             if self._run is None:
