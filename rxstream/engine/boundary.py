@@ -47,11 +47,10 @@ class _Boundary:
         self._backlog = backlog
         self._scope = anyio.CancelScope()
         self._started = False
-        self._arrived: anyio.Event | None = None
+        self._arrived = anyio.Event()
         self._room: anyio.Event | None = None
         self._ended = anyio.Event()
         self._error: BaseException | None = None
-        self._left = False
         self._close_failure: Exception | None = None
 
     def __aiter__(self) -> "_Boundary":
@@ -79,7 +78,6 @@ class _Boundary:
         """Stop the upstream's task, and wait until everything in it is closed; raise what that ended in."""
         if not self._started:
             return
-        self._left = True
         self._scope.cancel()
         await self._ended.wait()
         if self._close_failure is not None:
@@ -101,22 +99,15 @@ class _Boundary:
             self._error = error
         try:
             pump.raise_close_failure(self._error)
-        except Exception as failure:  # noqa: BLE001 - as above
-            if self._left:
-                self._close_failure = failure
-            else:
-                self._error = failure
+        except Exception as failure:  # noqa: BLE001 - raised by who closes: else ``items`` would have
+            self._close_failure = failure
         if pump.metrics is not None:
             self._pump.metrics = pump.metrics
         self._ended.set()
-        self._announce()
+        self._arrived.set()
 
     async def _park(self, item: Any) -> None:
         while not self._backlog.put(item):
             self._room = anyio.Event()
             await self._room.wait()
-        self._announce()
-
-    def _announce(self) -> None:
-        if self._arrived is not None:
-            self._arrived.set()
+        self._arrived.set()

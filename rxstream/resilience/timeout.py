@@ -75,7 +75,6 @@ class _Limited(abc.DisposableBase):
         self._silence = Alarm(self._silent)
         self._over = Alarm(self._too_long, on_clock=True)
         self._begun = False
-        self._subscription: abc.DisposableBase | None = None
         self._disposed = False
 
     def subscribe(self, source: Observable[Any], scheduler: abc.SchedulerBase | None) -> abc.DisposableBase:
@@ -86,13 +85,9 @@ class _Limited(abc.DisposableBase):
         # It runs in the pump's first turn: the clocks start when the first item is asked for.
         self._start = scope.schedule(self._begin)
         observer = self._observer
-        try:
-            self._subscription = source.subscribe(
-                self._on_next, observer.on_error, observer.on_completed, scheduler=scope.limited()
-            )
-        except BaseException:
-            self.dispose()
-            raise
+        self._subscription = source.subscribe(
+            self._on_next, observer.on_error, observer.on_completed, scheduler=scope.limited()
+        )
         return self
 
     def _begin(self, *_: object) -> None:
@@ -143,5 +138,4 @@ class _Limited(abc.DisposableBase):
         self._silence.dispose()
         self._over.dispose()
         self._pump.limit(-1)
-        if self._subscription is not None:
-            self._subscription.dispose()
+        self._subscription.dispose()

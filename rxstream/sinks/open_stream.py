@@ -113,7 +113,7 @@ class StreamIterator(Generic[T]):
         elif items.ag_running:
             msg = (
                 "Two tasks asked this stream for its next item at the same time. Read it in one task; "
-                "to give several readers the same answer, share it first (ops.share())."
+                "to give several readers the same answer, share it first (share_stream())."
             )
             raise ConcurrentRead(msg)
         elif items.ag_frame is None and not self._pump.ended:

@@ -8,6 +8,7 @@ import pytest
 from anyio.lowlevel import checkpoint
 
 from rxstream.engine.boundary import BoundaryObservable
+from rxstream.engine.gate import Gate
 from rxstream.engine.lift import lift
 from rxstream.engine.observable import StreamObservable
 from rxstream.errors import BufferOverflow
@@ -106,6 +107,20 @@ async def test_a_reader_that_leaves_closes_the_source_and_leaves_no_task(reads: 
             for _ in range(reads):
                 await anext(items)
         assert source.closed == min(reads, 1)
+
+
+async def test_one_that_was_never_asked_has_nothing_to_close() -> None:
+    source, gate = Source(), Gate()
+    gate.close()
+
+    def gated(observer: Any, scheduler: Any = None) -> Any:
+        return behind(source).subscribe(observer, scheduler=scheduler.child(gate))
+
+    with nothing_left():
+        async with open_stream(StreamObservable[Any](gated)) as items:
+            with anyio.move_on_after(0.01):
+                await anext(items)
+    assert source.opened == 0
 
 
 async def test_a_reader_that_is_cancelled_closes_the_source() -> None:

@@ -182,14 +182,14 @@ async def test_a_restart_reaches_what_a_machine_lets_pass_too() -> None:
 @pytest.mark.anyio
 async def test_a_restart_behind_the_end_is_none() -> None:
     def misbehave(observer: Any, _: Any = None) -> Any:
+        """Go on during subscribe, when nobody can stop it yet."""
         observer.on_next(1)
-        observer.on_completed()
         observer.on_next(AGAIN)
 
-    made: list[Log] = []
+    made: list[First] = []
 
-    def make() -> Log:
-        made.append(Log())
+    def make() -> First:
+        made.append(First())
         return made[-1]
 
     assert await read(LiftedObservable[Any](StreamObservable(misbehave), (make,))) == [1, "held"]

@@ -104,7 +104,8 @@ def test_what_passes_is_what_came(name: str) -> None:
 
 def test_items_pass_as_they_are() -> None:
     items = [StreamChunk("a"), Restarted(2), "", b"x", None, object()]
-    passed = rxs.run(bare(rxs.from_stream(items)))
+    passed: list[Any] = []
+    rxs.run(bare(rxs.from_stream(items)), on_item=passed.append)
     assert all(one is other for one, other in zip(items, passed, strict=True))
 
 
