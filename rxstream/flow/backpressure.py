@@ -42,8 +42,8 @@ def backpressure(
     * "error": BufferOverflow, behind what waits, with the source closed.
 
     ``on_drop`` is told of each dropped item. ``boundary.stats`` counts, for the latest subscription:
-    produced, kept, dropped, joined, and the most that waited at once. An error of the source comes behind what waits;
-    a reader that leaves closes the source. A ``Restarted`` makes void what waits before it.
+    produced, kept, dropped, joined, and the most that waited at once. An error of the source comes behind
+    what waits; a reader that leaves closes the source. A ``Restarted`` makes void what waits before it.
 
     Raises ValueError or TypeError for a ``max_items`` that is no positive int and for an ``on_drop`` with
     nothing to drop, UnknownName for another ``overflow``. For several readers there is ``share_stream``.

@@ -32,7 +32,7 @@ _LADDERS: Final[dict[str, tuple[str, ...]]] = {
 def retry_stream(
     attempts: int = 3,
     *,
-    backoff: Callable[[int], float] | None = None,
+    backoff: Callable[[int], float] | float | None = None,
     retry_on: RetryOn | None = None,
     resume: Resume | Resumer = "auto",
     on_attempt: Callable[[Attempt], object] | None = None,
@@ -65,11 +65,11 @@ def retry_stream(
     between): behind any other operator nothing is known of the request, and only "align" and "restart" can
     be.
 
-    ``attempts``: how many in all. ``backoff``: seconds before the n-th retry (``Backoff()``: exponential,
-    full jitter); Retry-After counts for more; above ``max_retry_after`` seconds the error comes out.
-    ``retry_on``: exception classes, or a function that judges an error; by default what is transient:
-    connections that died, timeouts, truncation, 408, 409, 429, 5xx. ``on_attempt`` is told of every attempt
-    before it begins, as an ``Attempt``.
+    ``attempts``: how many in all. ``backoff``: seconds before the n-th retry, a function or a number
+    (``Backoff()``: exponential, full jitter); Retry-After counts for more, and above ``max_retry_after``
+    seconds the error comes out. ``retry_on``: exception classes, or a function that judges an error; by
+    default what is transient: connections that died, timeouts, truncation, 408, 409, 429, 5xx.
+    ``on_attempt`` is told of every attempt before it begins, as an ``Attempt``.
 
     An attempt is closed before the next one opens. The usage that comes is that of all attempts; an attempt
     that was cut off tells none, so it is estimated, and marked. ``index`` counts on. When nothing holds, the
@@ -87,13 +87,7 @@ def retry_stream(
         )
         raise UnknownName(msg)
     judge = is_transient if retry_on is None else _judge(retry_on)
-    wait = Backoff() if backoff is None else backoff
-    if not callable(wait):
-        msg = (
-            f"retry_stream(backoff=...) expects a function from the number of a retry to seconds, such as "
-            f"Backoff(), and got {wait!r}"
-        )
-        raise TypeError(msg)
+    wait = _wait(backoff)
 
     plan = Plan(
         attempts,
@@ -114,6 +108,21 @@ def retry_stream(
         return StreamObservable(subscribe)
 
     return operator
+
+
+def _wait(backoff: Any) -> Callable[[int], float]:
+    if backoff is None:
+        return Backoff()
+    if isinstance(backoff, int | float) and backoff >= 0:
+        seconds = float(backoff)
+        return lambda _retry: seconds
+    if callable(backoff):
+        return backoff  # type: ignore[no-any-return]
+    msg = (
+        f"retry_stream(backoff=...) expects seconds, or a function from the number of a retry to seconds, "
+        f"such as Backoff(), and got {backoff!r}"
+    )
+    raise TypeError(msg)
 
 
 def _judge(retry_on: Any) -> Callable[[Exception], bool]:

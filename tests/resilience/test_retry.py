@@ -372,6 +372,16 @@ def test_what_judges_no_error_is_refused(retry_on: Any) -> None:
         retry_stream(retry_on=retry_on)
 
 
-def test_a_backoff_that_is_no_function_is_refused() -> None:
-    with pytest.raises(TypeError, match="from the number of a retry to seconds"):
-        retry_stream(backoff=3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+@pytest.mark.parametrize("backoff", ["soon", -1], ids=repr)
+def test_a_backoff_that_is_none_is_refused(backoff: Any) -> None:
+    with pytest.raises(TypeError, match="expects seconds, or a function from the number of a retry"):
+        retry_stream(backoff=backoff)
+
+
+def test_a_backoff_may_be_a_number() -> None:
+    async def body() -> float:
+        answer = faulty_recording("01-prose", Fault.cut(3000), Fault.cut(3000))
+        await whole(answer.pipe(retry_stream(backoff=2)))
+        return anyio.current_time()
+
+    assert VirtualClock().run(body) == pytest.approx(4)
