@@ -11,14 +11,17 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks import (
+    bare_chain,
     json_parsing,
+    many_streams,
+    merging,
     own_operators,
     sse_decoding,
     sse_to_words,
     stock_operators,
     worst_documents,
 )
-from benchmarks.measure import Line
+from benchmarks.measure import Line, Unit
 
 __all__ = ("ROWS", "main")
 
@@ -32,9 +35,14 @@ ROWS: Final[dict[str, Callable[[bool], list[Line]]]] = {
     json_parsing.GROWTH_ROW: lambda quick: json_parsing.growth(quick=quick),
     json_parsing.VALUES_ROW: lambda quick: json_parsing.values(quick=quick),
     worst_documents.ROW: lambda quick: worst_documents.lines(quick=quick),
+    merging.ROW: lambda quick: merging.lines(quick=quick),
+    bare_chain.ROW: lambda quick: bare_chain.lines(quick=quick),
+    many_streams.ROW: lambda quick: many_streams.lines(quick=quick),
 }
 
 PEERS: Final = ("openai", "httpx2", "httpx-sse", "reactivex", "aiostream", "anyio", "jiter")
+#: What an amount is called, and a thousand of it.
+NAMES: Final[dict[Unit, tuple[str, str]]] = {"ns": ("ns", "us"), "bytes": ("B", "KB")}
 HEAD: Final = ("what", "against", "ours", "theirs", "ratio", "minimum", "aim", "verdict")
 WIDTHS: Final = (58, 28, 10, 10, 7, 8, 6, 9)
 
@@ -54,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     versions = {name: version(name) for name in PEERS}
     print(f"Python {platform.python_version()}, {', '.join(f'{n} {v}' for n, v in versions.items())}")
-    print("CPU time per item, each side's best of several rounds in turns\n")
+    print("CPU time per item, each side's best of several rounds in turns; or memory per stream\n")
     _print_row(HEAD)
     found: list[Line] = []
     for row in options.rows or ROWS:
@@ -71,10 +79,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _print_line(line: Line) -> None:
     unit = "x" if line.scale == "cheaper" else ""
     ratio = f"{line.ratio:.2f}{unit}" if line.ratio < 10 else f"{line.ratio:.1f}{unit}"
+    ours, theirs = (_amount(cost, line.unit) for cost in (line.ours, line.theirs))
     budget = ["-" if number is None else f"{number:g}{unit}" for number in (line.minimum, line.aim)]
-    _print_row((line.what, line.against, _time(line.ours), _time(line.theirs), ratio, *budget, line.verdict))
+    _print_row((line.what, line.against, ours, theirs, ratio, *budget, line.verdict))
     if line.parts:
-        parts = (f"{name} {_time(cost)}" for name, cost in line.parts.items())
+        parts = (f"{name} {_amount(cost, line.unit)}" for name, cost in line.parts.items())
         print(f"    our cost is: {', '.join(parts)}")
     sys.stdout.flush()
 
@@ -83,8 +92,9 @@ def _print_row(cells: Sequence[str]) -> None:
     print("  ".join(cell.ljust(width) for cell, width in zip(cells, WIDTHS, strict=True)).rstrip())
 
 
-def _time(nanoseconds: float) -> str:
-    return f"{nanoseconds:.0f} ns" if abs(nanoseconds) < 1000 else f"{nanoseconds / 1000:.2f} us"
+def _amount(cost: float, unit: Unit) -> str:
+    one, thousand = NAMES[unit]
+    return f"{cost:.0f} {one}" if abs(cost) < 1000 else f"{cost / 1000:.2f} {thousand}"
 
 
 if __name__ == "__main__":

@@ -8,9 +8,10 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-__all__ = ("Contender", "Line", "Scale", "measure", "read")
+__all__ = ("Contender", "Line", "Scale", "Unit", "exhaust", "measure", "read")
 
 Scale = Literal["cheaper", "of its cost"]
+Unit = Literal["ns", "bytes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Contender:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of the table: costs in nanoseconds of CPU time per item."""
+    """One line of the table: costs in nanoseconds of CPU time per item, or in bytes per stream."""
 
     row: str
     what: str
@@ -37,6 +38,7 @@ class Line:
     aim: float | None = None
     #: What our cost consists of.
     parts: dict[str, float] = field(default_factory=dict[str, float])
+    unit: Unit = "ns"
 
     @property
     def ratio(self) -> float:
@@ -70,7 +72,7 @@ def measure(contenders: Sequence[Contender], items: int, rounds: int) -> dict[st
                 gc.disable()
                 try:
                     start = time.process_time_ns()
-                    runner.run(_exhaust(contender))
+                    runner.run(exhaust(contender))
                     took = time.process_time_ns() - start
                 finally:
                     gc.enable()
@@ -79,7 +81,8 @@ def measure(contenders: Sequence[Contender], items: int, rounds: int) -> dict[st
     return best
 
 
-async def _exhaust(contender: Contender) -> None:
+async def exhaust(contender: Contender) -> None:
+    """Read a contender to its end, and keep nothing."""
     async with contender.open() as items:
         async for _ in items:
             pass

@@ -10,7 +10,7 @@ import rxstream as rxs
 from benchmarks.measure import Contender, Line, measure
 from benchmarks.workloads import chat_client, sse_reads
 
-__all__ = ("ROW", "contenders", "lines")
+__all__ = ("REQUEST", "ROW", "contenders", "lines", "ways")
 
 ROW = "sse-to-words"
 REQUEST: dict[str, Any] = {
@@ -20,8 +20,12 @@ REQUEST: dict[str, Any] = {
 
 
 def contenders(chunks: int) -> list[Contender]:
+    """Give all the ways to read an answer of so many chunks."""
+    return ways(chat_client(sse_reads(chunks)))
+
+
+def ways(client: openai.AsyncOpenAI) -> list[Contender]:
     """Give the SDK's loop, ours, and two that stop half-way, to see what costs what."""
-    client = chat_client(sse_reads(chunks))
 
     @asynccontextmanager
     async def sdk() -> AsyncGenerator[AsyncIterable[Any], None]:

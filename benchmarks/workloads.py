@@ -1,16 +1,22 @@
 """What the contenders work on: the same for all, and in every run."""
 
+import asyncio
 import random
-from collections.abc import AsyncIterator, Sequence
-from typing import Any, AnyStr
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any, TypeVar
 
 import httpx2
 import openai
 from jiter import from_json
 
+from rxstream.items import StreamChunk
+from rxstream.sansio.chat import ChatDecoder
 from tests.recordings import load
 
-__all__ = ("chat_client", "each", "numbers", "sse_reads", "tokens")
+__all__ = ("Play", "Spread", "awaited", "chat_client", "chunks", "each", "numbers", "sse_reads", "tokens")
+
+T = TypeVar("T")
+Play = Callable[[Sequence[bytes]], AsyncIterator[bytes]]
 
 SEED = 20261122
 
@@ -35,6 +41,12 @@ def sse_reads(chunks: int) -> list[bytes]:
     return start + [middle[n % len(middle)] for n in range(wanted)] + end
 
 
+def chunks(count: int) -> list[StreamChunk]:
+    """Return the chunks of such an answer, decoded, as ``from_chat`` gives them."""
+    decoder = ChatDecoder(expects_usage=True)
+    return [chunk for read in sse_reads(count) for chunk in decoder.feed(read)]
+
+
 def tokens(count: int) -> list[str]:
     """Return the texts of recorded chunks, of several answers in a random order that is always the same."""
     answers = [[text for event in _events(name) if (text := _text(event))] for name in ANSWERS]
@@ -51,17 +63,47 @@ async def numbers(count: int) -> AsyncIterator[int]:
         yield number
 
 
-async def each(texts: Sequence[AnyStr]) -> AsyncIterator[AnyStr]:
-    """Give texts or bytes, each ready at once."""
-    for text in texts:
-        yield text
+async def each(items: Sequence[T]) -> AsyncIterator[T]:
+    """Give items, each ready at once."""
+    for item in items:
+        yield item
 
 
-def chat_client(reads: Sequence[bytes]) -> openai.AsyncOpenAI:
+async def awaited(items: Sequence[T]) -> AsyncIterator[T]:
+    """Give items, each after a turn of the event loop: a source that waits, but for no time at all."""
+    for item in items:
+        await asyncio.sleep(0)
+        yield item
+
+
+class Spread:
+    """Plays the reads of answers with a pause before each, so that many answers are open at once."""
+
+    def __init__(self, pause: float) -> None:
+        self._pause = pause
+        self._random = random.Random(SEED)
+        self._open = 0
+        #: How many were.
+        self.most_open = 0
+
+    async def __call__(self, reads: Sequence[bytes]) -> AsyncIterator[bytes]:
+        self._open += 1
+        self.most_open = max(self.most_open, self._open)
+        try:
+            # Those that were asked for together do not come together.
+            await asyncio.sleep(self._pause * self._random.random())
+            for read in reads:
+                await asyncio.sleep(self._pause)
+                yield read
+        finally:
+            self._open -= 1
+
+
+def chat_client(reads: Sequence[bytes], play: Play = each) -> openai.AsyncOpenAI:
     """Make a client of the openai package whose every request is answered with that body."""
 
     def answer(_: httpx2.Request) -> httpx2.Response:
-        return httpx2.Response(200, headers={"content-type": "text/event-stream"}, stream=_Body(reads))
+        return httpx2.Response(200, headers={"content-type": "text/event-stream"}, stream=_Body(reads, play))
 
     return openai.AsyncOpenAI(
         api_key="none",
@@ -72,12 +114,15 @@ def chat_client(reads: Sequence[bytes]) -> openai.AsyncOpenAI:
 
 
 class _Body(httpx2.AsyncByteStream):
-    def __init__(self, reads: Sequence[bytes]) -> None:
-        self._reads = reads
+    def __init__(self, reads: Sequence[bytes], play: Play) -> None:
+        self._reads: Any = play(reads)  # an async generator, which has aclose()
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        for read in self._reads:
-            yield read
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._reads  # type: ignore[no-any-return]
+
+    async def aclose(self) -> None:
+        # Whoever knows at [DONE] that it is over does not read to the end.
+        await self._reads.aclose()
 
 
 def _events(name: str) -> list[bytes]:

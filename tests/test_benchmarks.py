@@ -1,6 +1,7 @@
 """The benchmarks compare like with like: every contender of a row gives the same. Nothing is timed here."""
 
 import json
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,10 +9,20 @@ from typing import Any
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import json_parsing, own_operators, sse_decoding, sse_to_words, stock_operators
+from benchmarks import (
+    bare_chain,
+    json_parsing,
+    many_streams,
+    merging,
+    own_operators,
+    sse_decoding,
+    sse_to_words,
+    stock_operators,
+)
 from benchmarks.documents import cut, prose, records
 from benchmarks.measure import Contender, Line, Scale, measure, read
-from benchmarks.workloads import SEED, sse_reads, tokens
+from benchmarks.open_streams import held
+from benchmarks.workloads import SEED, Spread, awaited, chunks, each, sse_reads, tokens
 
 
 async def outputs(contenders: list[Contender]) -> dict[str, list[Any]]:
@@ -107,6 +118,57 @@ class TestContenders:
         assert replaced["ours"] == replaced["generators"]
         assert replaced["ours"] != split
 
+    @pytest.mark.parametrize("play", [each, awaited])
+    @pytest.mark.parametrize("anyio_backend", ["asyncio"])
+    @pytest.mark.anyio
+    async def test_merging(self, play: merging.Play) -> None:
+        got = await outputs(merging.contenders(2000, play))
+        assert len(got) == 6
+        for name, items in got.items():
+            streams = int(name.split()[1].rstrip(","))
+            numbers = list(range(2000 // streams))
+            if name.startswith("ours"):
+                by_stream = defaultdict[int, list[int]](list)
+                for tagged in items:
+                    by_stream[tagged.source].append(tagged.item)
+                assert by_stream == dict.fromkeys(range(streams), numbers)
+            else:
+                assert sorted(items) == sorted(numbers * streams)
+
+    @pytest.mark.parametrize("play", [each, awaited])
+    @pytest.mark.parametrize("anyio_backend", ["asyncio"])
+    @pytest.mark.anyio
+    async def test_the_bare_chain_and_that_with_one_operator(self, play: bare_chain.Play) -> None:
+        items = chunks(300)
+        text = "".join(chunk.content for chunk in items)
+        assert len(text) > 1000
+        got = await outputs(bare_chain.contenders(items, play))
+        assert got.keys() == {bare_chain.BARE, *bare_chain.OPERATORS, bare_chain.TWO_READERS}
+        assert got.pop(bare_chain.BARE) == items
+        for name, found in got.items():
+            assert "".join(chunk.content for chunk in found) == text
+            # These two join and cut as time goes by.
+            assert found == items or name in {"backpressure, join", "pace_stream"}
+
+    @pytest.mark.parametrize("anyio_backend", ["asyncio"])
+    @pytest.mark.anyio
+    async def test_many_streams(self) -> None:
+        spread = Spread(0.001)
+        got = await outputs(many_streams.contenders(3, spread, read))
+        assert spread.most_open == 3
+        alone = await outputs(sse_to_words.contenders(many_streams.LENGTH))
+        assert got.pop("production") == got["words"]
+        assert got == {name: [items] * 3 for name, items in alone.items()}
+        assert len(got["words"][0]) > 20
+
+    @pytest.mark.parametrize("anyio_backend", ["asyncio"])
+    @pytest.mark.anyio
+    async def test_the_memory_of_streams_that_are_all_open(self) -> None:
+        sizes = [100, 700]
+        assert await held("production", 3, lambda: sizes.pop(0)) == 600
+        # The same, in a process of its own.
+        assert 1000 < many_streams.memory("words", "traced", 3) < 1_000_000
+
 
 class TestVerdicts:
     @pytest.mark.parametrize(
@@ -152,6 +214,18 @@ class TestCommand:
         assert [line["verdict"] for line in json.loads(file.read_text())["lines"]] == ["FAILS", "ok"]
         assert "our cost is: half 1.00 us" in capsys.readouterr().out
         assert command.main(["quick"]) == 0
+
+    def test_memory_is_not_printed_as_time(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        line = Line("big", "this", "that", 2500, 900, "of its cost", parts={"half": 1250}, unit="bytes")
+        rows: dict[str, Callable[[bool], list[Line]]] = {"big": lambda _: [line]}
+        monkeypatch.setattr(command, "ROWS", rows)
+        assert command.main([]) == 0
+        printed = capsys.readouterr().out
+        assert "2.50 KB" in printed
+        assert "900 B" in printed
+        assert "half 1.25 KB" in printed
 
     def test_an_unknown_row_is_refused_with_the_known_ones(self, capsys: pytest.CaptureFixture[str]) -> None:
         with pytest.raises(SystemExit):
