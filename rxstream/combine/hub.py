@@ -17,6 +17,7 @@ from reactivex import Observable, abc
 
 from rxstream.combine.reader import Policy, Reader
 from rxstream.engine.backend import running_loop, spawn
+from rxstream.engine.close_failures import is_from_cancelling
 from rxstream.engine.observable import StreamObservable
 from rxstream.engine.pump import Pump
 from rxstream.errors import StreamInterrupted, UsageError
@@ -145,7 +146,7 @@ class Run:
             cancelled = isinstance(raised, anyio.get_cancelled_exc_class())
             if self.stopped_by is None:
                 error = self.error if cancelled else raised
-            elif not cancelled and not (isinstance(raised, Exception) and _is_its_own(raised)):
+            elif not cancelled and (not isinstance(raised, Exception) or is_from_cancelling(raised)):
                 error = raised
         try:
             pump.raise_close_failure(error)
@@ -202,15 +203,3 @@ class Run:
                     owed = self._offer(item, owed)
                 if not readers:
                     return  # each has failed by itself
-
-
-def _is_its_own(error: Exception) -> bool:
-    """Tell whether a source failed by itself, when nobody wanted to hear of it any more.
-
-    Otherwise it failed in its cleaning up, and so while it was being cancelled.
-    """
-    cancelled = anyio.get_cancelled_exc_class()
-    context: BaseException | None = error
-    while context is not None and not isinstance(context, cancelled):
-        context = context.__context__
-    return context is None

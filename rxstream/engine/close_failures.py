@@ -1,6 +1,19 @@
 """What went wrong while a stream was being closed."""
 
-__all__ = ("CloseFailures",)
+import anyio
+
+__all__ = ("CloseFailures", "is_from_cancelling")
+
+
+def is_from_cancelling(error: BaseException) -> bool:
+    """Tell whether a source that was cancelled raised this in cleaning up, and not by itself before that."""
+    cancelled = anyio.get_cancelled_exc_class()
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, cancelled):
+            return True
+        seen = seen.__context__
+    return False
 
 
 class CloseFailures:

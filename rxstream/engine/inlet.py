@@ -8,6 +8,7 @@ from warnings import warn
 import anyio
 from reactivex import abc
 
+from rxstream.engine.close_failures import is_from_cancelling
 from rxstream.engine.gate import Gate
 
 if TYPE_CHECKING:
@@ -159,11 +160,11 @@ class Inlet(abc.DisposableBase):
             with anyio.CancelScope() as self._scope:
                 await self._pull()
         except Exception as error:  # noqa: BLE001 - it travels down the chain
-            if pump.is_detached(self):
-                # Nobody waits for its end any more, so this is from its cleaning up after ``cancel``.
-                pump.report_close_failure(error, None)
-            else:
+            if not pump.is_detached(self):
                 self.error = error
+            elif is_from_cancelling(error):
+                pump.report_close_failure(error, None)
+            # Else it failed by itself at the moment at which it was let go, and nobody waits for its end.
         except BaseException as error:  # noqa: BLE001 - raised where somebody waits for the next item
             # Also a cancellation that is not of our making: the stream must not look complete for it.
             # It ends here: out of the task group it would hide the reader's own exception.

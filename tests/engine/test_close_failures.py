@@ -1,8 +1,9 @@
 """Errors from closing: none is lost, and none hides another."""
 
+import anyio
 import pytest
 
-from rxstream.engine.close_failures import CloseFailures
+from rxstream.engine.close_failures import CloseFailures, is_from_cancelling
 
 
 def test_without_a_failure_nothing_is_raised() -> None:
@@ -31,3 +32,21 @@ def test_with_another_error_on_its_way_they_are_notes_on_that() -> None:
         "Closing the source then failed, too: OSError('one')",
         "Closing the stream then failed, too: OSError('two')",
     ]
+
+
+@pytest.mark.anyio
+async def test_an_error_in_a_clean_up_is_told_from_one_before_it() -> None:
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        try:
+            await anyio.sleep(1)
+        finally:
+            try:
+                try:
+                    raise OSError("clean-up")
+                except OSError as inner:
+                    raise ValueError("outer") from inner
+            except ValueError as error:
+                raised = error
+    assert is_from_cancelling(raised)
+    assert not is_from_cancelling(OSError("by itself"))

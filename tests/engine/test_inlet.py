@@ -584,3 +584,30 @@ async def test_a_stream_that_begins_anew_for_ever_remembers_none_of_its_sources(
         assert sum(map(len, kept)) <= 2
         await items.aclose()
     assert source.closed == source.opened > 40
+
+
+@pytest.mark.parametrize("leave", [False, True], ids=["to the end", "left"])
+async def test_a_source_that_fails_at_the_moment_it_is_let_go_fails_for_nobody(leave: bool) -> None:
+    event = anyio.Event()
+
+    async def winning() -> AsyncIterator[str]:
+        yield "Hi"
+        await checkpoint()
+        yield " there"
+
+    async def losing() -> AsyncIterator[str]:
+        # Set in the pump's own step: the error is under way before the cancellation can be.
+        await event.wait()
+        raise OSError("too late")
+        yield ""
+
+    first: PullObservable[str] = PullObservable(winning, "winning")
+    other: PullObservable[str] = PullObservable(losing, "losing")
+    spoken = first.pipe(ops.do_action(lambda _item: event.set()))
+    seen: list[str] = []
+    async with open_stream(spoken.pipe(ops.amb(other))) as items:
+        async for item in items:
+            seen.append(item)
+            if leave:
+                break
+    assert seen == ["Hi", " there"][: 1 if leave else 2]
