@@ -1,14 +1,17 @@
 """Chat completions."""
 
+from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
 
 from reactivex import Observable
 
 from rxstream.engine import resumable
-from rxstream.items import StreamChunk
+from rxstream.engine.observable import PullObservable
+from rxstream.items import StreamChunk, Usage
 from rxstream.sansio.chat import ChatDecoder, ChatEvents
 from rxstream.sansio.delivered import Delivered
+from rxstream.sansio.joint import PassedOn
 from rxstream.sansio.wire import OBJECT
 from rxstream.sources.continuation import CHAT, Continuation, continued_request, how_to_continue
 from rxstream.sources.request import answer_of
@@ -59,7 +62,13 @@ def from_chat(
     choices: int = request.get("n") or 1
 
     def resume(rung: resumable.Rung, delivered: Delivered) -> resumable.Continuation | None:
-        found = continued_request(CHAT, asked, delivered, how, client) if rung == "continue" else None
+        if rung == "server":
+            return None
+        reasons = [choice.finish_reason for choice in delivered.answer.choices.values()]
+        if len(reasons) >= choices and None not in reasons:
+            # Only the usage is missing, and it is not worth another answer.
+            return PullObservable(partial(_usage_lost, delivered), "from_chat"), PassedOn()
+        found = continued_request(CHAT, asked, delivered, how, client)
         if found is None:
             return None
         rest, joint = found
@@ -75,3 +84,11 @@ def from_chat(
         events=partial(ChatEvents, choices=choices),
         resume=resume,
     )
+
+
+async def _usage_lost(delivered: Delivered) -> AsyncIterator[StreamChunk]:
+    """Say that nobody knows what the answer has cost: whoever adds the attempts up has a guess."""
+    last = delivered.last
+    if delivered.answer.usage is None:
+        name, model = (None, None) if last is None else (last.id, last.model)
+        yield StreamChunk("", model=model, usage=Usage(estimated=True), id=name)
