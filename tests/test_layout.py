@@ -31,10 +31,13 @@ UNTESTED = {
 }
 #: Test files of something else than one source file, and what that is.
 OF_SOMETHING_ELSE = {
+    "combine/test_real_models.py": "several real models at once",
     "laws/test_operator_laws.py": "every operator on whole streams",
     "laws/test_registry.py": "the registry of the laws",
+    "laws/test_soak.py": "laws/soak.py, for a few seconds",
     "laws/test_stream_laws.py": "every operator",
     "laws/test_text_laws.py": "every machine and operator",
+    "resilience/test_survival.py": "the embedded model, killed in the middle of an answer",
     "sansio/languages/test_languages.py": "the vocabularies, and how they are found",
     "parsers/test_structured_answers.py": "the parsers, on what the embedded model writes",
     "sources/test_real_model.py": "the embedded model, from the request to the last chunk",
