@@ -44,9 +44,8 @@ class Answer:
             choice.model = chunk.model
         if chunk.finish_reason is not None:
             choice.finish_reason = chunk.finish_reason
-        if chunk.tool_calls:
-            for delta in chunk.tool_calls:
-                choice.calls.add(delta)
+        for delta in chunk.tool_calls:
+            choice.calls.add(delta)
         if chunk.usage is not None:
             self._count(chunk, chunk.usage)
 

@@ -79,7 +79,7 @@ class Calls:
 
     def add(self, delta: ToolCallDelta) -> Call:
         """Add a piece to the call that it belongs to; give that call."""
-        call = self._find(delta)
+        call = self.find(delta)
         if call is None or _begins_another(call, delta):
             call = self._begin(delta, call)
         if delta.id and call.id is None:
@@ -93,7 +93,8 @@ class Calls:
         self._lead(delta.index, call)
         return call
 
-    def _find(self, delta: ToolCallDelta) -> Call | None:
+    def find(self, delta: ToolCallDelta) -> Call | None:
+        """Find the call that a piece leads to, if to any; it may begin another one all the same."""
         last = self._last
         call = last if delta.index is None else self._by_index.get(delta.index)
         if delta.id:

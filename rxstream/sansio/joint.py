@@ -5,15 +5,16 @@ Two machines on items. ``Continued`` is for the rest of an answer, which a model
 """
 
 from collections.abc import Iterable, Sequence
+from copy import deepcopy
 from typing import Any, Final, Protocol, TypeAlias
 
 from rxstream.errors import AnswerChanged
-from rxstream.items import StreamChunk, ToolCall, ToolCallDelta
-from rxstream.sansio.calls import Calls
+from rxstream.items import StreamChunk, ToolCallDelta
+from rxstream.sansio.calls import Call, Calls
 from rxstream.sansio.content import has_content
 from rxstream.sansio.delivered import Delivered
 from rxstream.sansio.json_grammar import Broken, Grammar
-from rxstream.sansio.seam import Seam
+from rxstream.sansio.seam import Seam, alike
 from rxstream.sansio.texts import carries_more
 
 __all__ = ("Aligned", "Continued", "Joint", "PassedOn")
@@ -54,9 +55,9 @@ class PassedOn:
 class Continued:
     """The rest of an answer of one choice, whose text ``seam`` joins to what was delivered.
 
-    Thoughts that come with the rest are dropped: those of the answer came before its text. With ``json`` the
-    text of both together is held against JSON's grammar: a model that begins another document, or goes on
-    in prose, raises ``AnswerChanged``, and nothing of that is given.
+    Thoughts that come with the rest are dropped: those of the answer came before its text. With ``json`` (the
+    text that was delivered) both together are held against JSON's grammar: a model that begins another
+    document, or goes on in prose, raises ``AnswerChanged``, and nothing of that is given.
     """
 
     __slots__ = ("_grammar", "_last", "_seam")
@@ -66,11 +67,9 @@ class Continued:
         self._last: StreamChunk | None = None
         self._grammar: Grammar | None = None
         if json is not None:
-            self._grammar = grammar = Grammar(max_depth=_NO_BOUND)
-            try:
-                grammar.take(json)
-            except Broken:
-                self._grammar = None  # it was none before, so the model is not to blame
+            grammar = Grammar(max_depth=_NO_BOUND)
+            if not _fault_in(grammar, json):  # else it was none before, and the model is not to blame
+                self._grammar = grammar
 
     def feed(self, item: Any) -> Iterable[Any]:
         """Take the next chunk of the rest."""
@@ -91,54 +90,46 @@ class Continued:
         return _NOTHING
 
     def _checked(self, chunk: StreamChunk, text: str) -> Iterable[Any]:
-        if text and self._grammar is not None:
-            self._check(self._grammar, text)
-        return _reduced(chunk, text, "", chunk.refusal, chunk.tool_calls)
-
-    @staticmethod
-    def _check(grammar: Grammar, text: str) -> None:
-        text = grammar.resumed(text)
-        try:
-            end = grammar.take(text)
-            if not text[end:].strip():
-                return
-            expected = "the end"
-            rest = text[end:]
-        except Broken as fault:
-            expected = fault.expected
-            rest = text[max(fault.index, 0) :]
-        raise AnswerChanged(
-            f"asked to go on with a JSON document, the model wrote something that does not continue it: "
-            f"expected {expected}, got {rest[:40]!r}",
-            came=rest,
-        )
+        fault = _fault_in(self._grammar, text) if text and self._grammar is not None else None
+        if fault is not None:
+            expected, came = fault
+            raise AnswerChanged(
+                f"asked to go on with a JSON document, the model wrote something that does not continue it: "
+                f"expected {expected}, got {came[:40]!r}",
+                came=came,
+            )
+        return _reduced(chunk, text, "", chunk.refusal, deltas=chunk.tool_calls, reason=chunk.finish_reason)
 
 
 class Aligned:
     """The same answer once more: as much of it as was delivered is dropped, and must be the same.
 
     Each channel by itself: the content, the reasoning and the refusal of each choice, the arguments of each
-    tool call. Ids of tool calls are made up anew for every answer: the delivered ones stay. Items that are
-    neither chunks nor text are dropped by their number, and must be equal.
+    tool call; text that came without chunks. Ids of tool calls are made up anew for every answer: the
+    delivered ones stay. A choice that had ended, has: its finish reason is dropped, and nothing may follow.
+    Items that are neither chunks nor text are dropped by their number, and must be equal.
 
     With ``strict`` thoughts must be the same, too. Without, where they differ the rest of them is dropped
     and the answer still comes.
     """
 
-    __slots__ = ("_calls", "_objects", "_places", "_strict", "_thought_otherwise", "_told")
+    __slots__ = ("_calls", "_ended", "_objects", "_places", "_strict", "_thought_otherwise", "_told")
 
     def __init__(self, delivered: Delivered, *, strict: bool = False) -> None:
         self._strict = strict
         # As of now: what this machine lets through is added to ``delivered``, too.
         self._told: dict[Channel, str] = {}
         self._calls: dict[int, _CallsAgain] = {}
+        #: Choices whose finish reason has been delivered.
+        self._ended: set[int] = set()
         for number, choice in delivered.answer.choices.items():
             self._told["content", number] = "".join(choice.content)
             self._told["reasoning", number] = "".join(choice.reasoning)
             self._told["refusal", number] = "".join(choice.refusal)
-            self._calls[number] = _CallsAgain(delivered.answer.result(number).tool_calls)
-        if delivered.texts:
-            self._told["content", 0] = "".join(delivered.texts)
+            self._calls[number] = _CallsAgain(choice.calls)
+            if choice.finish_reason is not None:
+                self._ended.add(number)
+        self._told["text", 0] = "".join(delivered.texts)
         #: How far each channel has come again.
         self._places: dict[Channel, int] = {}
         self._objects: list[Any] = delivered.objects[::-1]
@@ -149,32 +140,40 @@ class Aligned:
         if item.__class__ is StreamChunk:
             return self._chunk(item)
         if isinstance(item, str):
-            rest = self._rest("content", 0, item)
+            rest = self._rest("text", 0, item)
             return (rest,) if rest else _NOTHING
         if self._objects and has_content(item):
             expected = self._objects.pop()
             if item != expected:
-                raise _changed("an item", repr(expected), repr(item))
+                raise _changed("the items", repr(expected), repr(item))
             return _NOTHING
         return (item,)
 
     def close(self) -> Iterable[Any]:
         """Check that everything came again."""
-        for number in self._calls or (0,):
+        for number in self._calls:
             self._check_end(number)
+        if (place := self._places.get(("text", 0), 0)) < len(told := self._told["text", 0]):
+            raise _changed("the text", told[place:], "")
         if self._objects:
-            raise _changed("an item", repr(self._objects[-1]), "")
+            raise _changed("the items", repr(self._objects[-1]), "")
         return _NOTHING
 
     def _chunk(self, chunk: StreamChunk) -> Iterable[Any]:
         number = chunk.choice
         content = self._rest("content", number, chunk.content)
         refusal = self._rest("refusal", number, chunk.refusal)
-        reasoning = self._reasoning(number, chunk.reasoning)
         deltas = chunk.tool_calls and self._deltas(number, chunk.tool_calls)
-        if chunk.finish_reason is not None:
+        reasoning = self._reasoning(number, chunk.reasoning)
+        reason = chunk.finish_reason
+        if reason is not None:
             self._check_end(number)
-        return _reduced(chunk, content, reasoning, refusal, deltas)
+        if number in self._ended:
+            more = content or refusal or "".join([delta.arguments or delta.name or "" for delta in deltas])
+            if more:
+                raise _changed("the end", "", more)
+            reason = None
+        return _reduced(chunk, content, reasoning, refusal, deltas=deltas, reason=reason)
 
     def _rest(self, kind: str, number: int, text: str) -> str:
         """Return what of a text is new in its channel."""
@@ -183,22 +182,23 @@ class Aligned:
         place = self._places.get(channel, 0)
         if not text or place == len(told):
             return text
-        again = text[: len(told) - place]
-        if not told.startswith(again, place):
-            raise _changed(f"the {kind}", told[place:], text)
-        self._places[channel] = place + len(again)
-        return text[len(again) :]
+        self._places[channel], rest = _new_of(text, told, place, kind)
+        return rest
 
     def _reasoning(self, number: int, text: str) -> str:
-        if number in self._thought_otherwise:
+        if not text or number in self._thought_otherwise:
             return ""
         try:
-            return self._rest("reasoning", number, text)
+            rest = self._rest("reasoning", number, text)
+            # What it had said behind them already, it had said without those thoughts.
+            if rest and (number in self._ended or self._missing(number)):
+                raise _changed("the reasoning", "", rest)
         except AnswerChanged:
             if self._strict:
                 raise
             self._thought_otherwise.add(number)
             return ""
+        return rest
 
     def _deltas(self, number: int, deltas: Sequence[ToolCallDelta]) -> tuple[ToolCallDelta, ...]:
         calls = self._calls.get(number)
@@ -207,69 +207,124 @@ class Aligned:
         return tuple([rest for delta in deltas if (rest := calls.rest(delta)) is not None])
 
     def _check_end(self, number: int) -> None:
-        for kind in ("content", "refusal", *(("reasoning",) if self._strict else ())):
+        missing = self._missing(number, *(("reasoning",) if self._strict else ()))
+        if missing is not None:
+            raise _changed(*missing, "")
+
+    def _missing(self, number: int, *more: str) -> tuple[str, str] | None:
+        """Find what has not come again yet: its name, and the rest of it."""
+        for kind in ("content", "refusal", *more):
             told = self._told.get((kind, number), "")
             place = self._places.get((kind, number), 0)
             if place < len(told):
-                raise _changed(f"the {kind}", told[place:], "")
-        if number in self._calls:
-            self._calls[number].check_end()
+                return f"the {kind}", told[place:]
+        return self._calls[number].missing() if number in self._calls else None
 
 
 class _CallsAgain:
-    """The tool calls of a choice, once more."""
+    """The tool calls of a choice, once more.
 
-    __slots__ = ("_again", "_places", "_was")
+    Which call a piece belongs to is not the same question here as for the reader, who has had other pieces
+    before it, with other ids and sometimes other indices: so that is looked up in a copy of what he has.
+    """
 
-    def __init__(self, was: Sequence[ToolCall]) -> None:
-        self._was = was
-        self._places = [0] * len(was)
+    __slots__ = ("_again", "_places", "_reader", "_told")
+
+    def __init__(self, calls: Calls) -> None:
+        self._reader = deepcopy(calls)
+        self._told = ["".join(call.arguments) for call in calls.all]
+        self._places = [0] * len(self._told)
         self._again = Calls()
 
     def rest(self, delta: ToolCallDelta) -> ToolCallDelta | None:
         """Return what of a piece is new, if anything is."""
         call = self._again.add(delta)
         at = call.index
-        if at >= len(self._was):
-            return delta
-        was = self._was[at]
-        if delta.name and was.name and delta.name != was.name:
-            raise _changed("a tool call", was.name, delta.name)
-        told, place = was.arguments, self._places[at]
-        again = delta.arguments[: len(told) - place]
-        if not told.startswith(again, place):
-            raise _changed(f"the arguments of {was.name}()", told[place:], delta.arguments)
-        self._places[at] = place + len(again)
-        name = None if was.name else delta.name
-        arguments = delta.arguments[len(again) :]
-        if not arguments and name is None:
-            return None
-        return ToolCallDelta(delta.index, None if was.id else delta.id, name, arguments)
+        readers = self._reader.all
+        if at < len(self._told):
+            delta_or_none = self._new_of(delta, call, readers[at])
+            if delta_or_none is None:
+                return None
+            delta = delta_or_none
+        if at < len(readers):
+            delta = self._for_reader(delta, readers[at])
+        elif call.name and not delta.name:
+            # It began with a name behind the end of the one before, which seemed to be that one's.
+            delta = ToolCallDelta(delta.index, delta.id, call.name, delta.arguments)
+        self._reader.add(delta)
+        return delta
 
-    def check_end(self) -> None:
-        """Check that all arguments came again."""
-        for at, (was, place) in enumerate(zip(self._was, self._places, strict=True)):
-            if place < len(was.arguments):
-                raise _changed(f"the arguments of {was.name}()", was.arguments[place:], "")
+    def _new_of(self, delta: ToolCallDelta, call: Call, was: Call) -> ToolCallDelta | None:
+        at = call.index
+        if call.name and was.name and call.name != was.name:
+            raise _changed("the tool calls", was.name, call.name)
+        of = f"arguments of {was.name}()"
+        self._places[at], arguments = _new_of(delta.arguments, self._told[at], self._places[at], of)
+        name = None if was.name else delta.name
+        id_ = None if was.id else delta.id
+        if not (arguments or name or id_):
+            return None
+        return ToolCallDelta(delta.index, id_, name, arguments)
+
+    def _for_reader(self, delta: ToolCallDelta, call: Call) -> ToolCallDelta:
+        """Say which call a piece belongs to, in case its index no longer does."""
+        if self._reader.find(delta) is call:
+            return delta
+        return ToolCallDelta(delta.index if call.id else None, call.id, delta.name, delta.arguments)
+
+    def missing(self) -> tuple[str, str] | None:
+        """Find what has not come again yet: its name, and the rest of it."""
+        for at, (told, place) in enumerate(zip(self._told, self._places, strict=True)):
+            name = self._reader.all[at].name
             if at >= len(self._again.all):
-                raise _changed("a tool call", was.name, "")
+                return "the tool calls", name
+            if place < len(told):
+                return f"the arguments of {name}()", told[place:]
+        return None
+
+
+def _new_of(text: str, told: str, place: int, what: str) -> tuple[int, str]:
+    """Return how far a text has come that is being told again, and what is behind it."""
+    again = text[: len(told) - place]
+    if not told.startswith(again, place):
+        told = told[place:]
+        same = alike(again, told)
+        raise _changed(f"the {what}", told[same:], text[same:])
+    return place + len(again), text[len(again) :]
+
+
+def _fault_in(grammar: Grammar, text: str) -> tuple[str, str] | None:
+    """Take more of a JSON document; return what was expected and what came, if that is not more of it."""
+    text = grammar.resumed(text)
+    try:
+        end = 0 if grammar.over else grammar.take(text)
+    except Broken as fault:
+        return fault.expected, text[fault.index :]
+    return ("the end", text[end:]) if text[end:].strip() else None
 
 
 def _reduced(
-    chunk: StreamChunk, content: str, reasoning: str, refusal: str, deltas: tuple[ToolCallDelta, ...]
+    chunk: StreamChunk,
+    content: str,
+    reasoning: str,
+    refusal: str,
+    *,
+    deltas: tuple[ToolCallDelta, ...],
+    reason: str | None,
 ) -> Iterable[StreamChunk]:
-    """Give a chunk with the texts that are new, if that leaves anything."""
+    """Give a chunk with what is new of it, if that leaves anything."""
     if (
         content == chunk.content
         and reasoning == chunk.reasoning
         and refusal == chunk.refusal
         and deltas == chunk.tool_calls
+        and reason == chunk.finish_reason
     ):
         return (chunk,)
     # Neither raw nor logprobs: those would still say what was dropped.
     rest = StreamChunk(
         content,
-        chunk.finish_reason,
+        reason,
         chunk.index,
         chunk.model,
         chunk.choice,
@@ -284,9 +339,10 @@ def _reduced(
 
 
 def _changed(what: str, delivered: str, came: str) -> AnswerChanged:
+    had = f"{delivered[:40]!r} had been delivered" if delivered else "that had been delivered"
     got = f"got {came[:40]!r}" if came else "got the end"
     return AnswerChanged(
-        f"the answer is another one this time: of {what}, {delivered[:40]!r} had been delivered, and {got}. "
+        f"the answer is another one this time: of {what}, {had}, and {got}. "
         f'With resume="restart" the reader is told to begin anew instead.',
         delivered=delivered,
         came=came,

@@ -44,7 +44,8 @@ class ResponsesEvents(AnswerEvents):
     an answer ``StreamTruncated``, all with ``partial``. Events that say nothing new give no chunk.
 
     ``behind``: the events are those behind the one of this chunk, which came in another connection, where
-    ``called`` tool calls had begun. Of items that began there only the deltas are new.
+    ``called`` tool calls had begun. Of items that began there only the deltas are new: what their ends repeat
+    is not known to have come, or not, so a server that sends no deltas cannot be continued.
     """
 
     __slots__ = (
@@ -190,7 +191,12 @@ class ResponsesEvents(AnswerEvents):
 
     def _read_arguments(self, event: Any, verb: str) -> list[StreamChunk]:
         name = self.text_in(event, "item_id")
-        item = self._find(event, name) or self._last_call or self._item(event, name)
+        item = self._find(event, name)
+        # An item that nobody has heard of may be one of the other connection's, if it says which.
+        if item is None and not (self._continues and self._place_of(event) is not None):
+            item = self._last_call
+        if item is None:
+            item = self._item(event, name)
         if verb == "delta":
             return [self._call(event, item, self.text_in(event, "delta"))]
         rest = item.rest("arguments", self.text_in(event, "arguments"))
@@ -241,14 +247,16 @@ class ResponsesEvents(AnswerEvents):
     def _call(
         self, event: Any, item: "_Item", arguments: str, name: str | None = None, function: str | None = None
     ) -> StreamChunk:
-        if item.call is None:
+        if not item.is_known and item.call is None:
             index = self._place_of(event)
             item.call = self._called if index is None else index
             self._called += 1
             self._last_call = item
         item.sent("arguments").append(arguments)
         chunk = self._chunk(event)
-        chunk.tool_calls = (ToolCallDelta(item.call, name, function, arguments),)
+        # One of the other connection's has been counted there.
+        index = self._place_of(event) if item.is_known else item.call
+        chunk.tool_calls = (ToolCallDelta(index, name, function, arguments),)
         return chunk
 
     def _chunk(self, event: Any) -> StreamChunk:

@@ -33,6 +33,7 @@ from rxstream.sansio.texts import Rewriter, Splitter, rewriter, splitter
 from rxstream.sansio.transform import Transform
 from rxstream.sansio.words import UnicodeWords, Words
 from tests.laws.entries import OfItems, OfText, Op, pieces_of_chunks
+from tests.laws.joints import JOINT_EVENTS, JOINT_MACHINES
 from tests.laws.parsers import PARSER_EVENTS, PARSER_MACHINES, PARSER_OPERATORS
 
 __all__ = (
@@ -159,6 +160,7 @@ COLOUR_ENDS = ("olour", "lour", "our", "ur", "r", "rey", "ey", "y")
 
 MACHINES: Final[tuple[OfText, ...]] = (
     *PARSER_MACHINES,
+    *JOINT_MACHINES,
     OfText(Characters, "Characters", lambda: Characters(3), GRAPHEMES, lossless=True, holds=2),
     OfText(Graphemes, "Graphemes", Graphemes, GRAPHEMES, lossless=True),
     OfText(Lines, "Lines", Lines, LINES),
@@ -323,6 +325,7 @@ MACHINES: Final[tuple[OfText, ...]] = (
 
 EVENTS: Final[tuple[OfItems, ...]] = (
     *PARSER_EVENTS,
+    *JOINT_EVENTS,
     OfItems(
         ChatEvents,
         "ChatEvents",

@@ -1,5 +1,5 @@
 from rxstream.items import StreamChunk, StreamResult, ToolCall, ToolCallDelta, Usage
-from rxstream.sansio.answer import Answer
+from rxstream.sansio.answer import Answer, add_usage
 
 
 def answer(*chunks: StreamChunk) -> Answer:
@@ -52,6 +52,28 @@ def test_choices_are_kept_apart() -> None:
     assert whole.finish_reasons == {0: None, 1: "stop"}
 
 
+def test_what_came_of_each_choice_is_there_in_pieces() -> None:
+    whole = answer(
+        StreamChunk("a", choice=1, refusal="n"),
+        StreamChunk("b", choice=1, reasoning="hm", refusal="o"),
+        StreamChunk("", usage=Usage(1, 2, 3)),
+    )
+    (choice,) = whole.choices.values()
+    assert [*whole.choices] == [1]
+    assert (choice.content, choice.reasoning, choice.refusal) == (["a", "b"], ["hm"], ["n", "o"])
+    assert (choice.calls.all, choice.finish_reason, choice.model) == ([], None, None)
+
+
+def test_a_refusal_alone_is_of_a_choice() -> None:
+    assert answer(StreamChunk("", refusal="no")).choices[0].refusal == ["no"]
+
+
+def test_to_ask_for_a_choice_that_has_not_come_makes_none() -> None:
+    whole = Answer()
+    whole.result(3)
+    assert whole.choices == {}
+
+
 def test_a_model_named_outside_the_choices_will_do() -> None:
     assert answer(StreamChunk("", model="m"), StreamChunk("a")).result().model == "m"
 
@@ -89,6 +111,13 @@ def test_with_several_choices_a_usage_that_rides_on_one_is_the_sum_so_far() -> N
     assert whole.usage == Usage(5, 2, 7)
     whole.add(StreamChunk("", usage=Usage(5, 3, 8)))
     assert whole.usage == Usage(5, 3, 8)
+
+
+def test_what_was_paid_for_twice_is_added_up() -> None:
+    one, other = Usage(1, 2, 3, 4, 5), Usage(10, 20, 30, 40, 50, estimated=True)
+    assert add_usage(one, other) == add_usage(other, one) == Usage(11, 22, 33, 44, 55, estimated=True)
+    assert add_usage(one, one) == Usage(2, 4, 6, 8, 10)
+    assert one == Usage(1, 2, 3, 4, 5)
 
 
 def test_calls_are_put_together_by_index() -> None:

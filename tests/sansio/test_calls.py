@@ -197,3 +197,16 @@ def test_to_ask_with_every_piece_whether_arguments_are_whole_costs_their_length_
 
 def test_many_calls_cost_no_more_each_than_few() -> None:
     assert_linear(Together, lambda size: [D(at, None, "f", "{}") for at in range(size // 4)])
+
+
+# ---------------------------------------------------------------- where a piece leads
+
+
+def test_to_find_the_call_of_a_piece_adds_nothing() -> None:
+    whole = Calls()
+    assert whole.find(D(0, "a", "f")) is None
+    first, second = whole.add(D(0, "a", "f", "[")), whole.add(D(1, "b", "g", "["))
+    assert whole.find(D(0)) is whole.find(D(7, "a")) is whole.find(D(1, "a")) is first
+    assert whole.find(D(None)) is whole.find(D(1)) is whole.find(D(7)) is second
+    assert whole.find(D(7, None, "h")) is None
+    assert [call.arguments for call in whole.all] == [["["], ["["]]

@@ -6,7 +6,10 @@ from hypothesis import strategies as st
 
 from rxstream.errors import MalformedStream, ProviderError, StreamTruncated
 from rxstream.items import StreamChunk, StreamResult, ToolCall, ToolCallDelta, Usage
+from rxstream.sansio.answer import Answer
 from rxstream.sansio.responses import ResponsesDecoder, ResponsesEvents
+from rxstream.testing.replies import Reply, ReplyCall
+from rxstream.testing.response_events import response_events
 from tests.recordings import load
 from tests.sansio.drive import cut, drive, each_byte
 
@@ -343,3 +346,179 @@ def test_a_killed_response_is_cut_short_the_same_wherever_it_is_cut(places: list
     assert expected[1] is not None
     assert expected[1][0] is StreamTruncated
     assert drive(ResponsesDecoder(), cut(body, *places)) == expected
+
+
+# ---------------------------------------------------------------- in another connection
+
+
+def numbered(*events: dict[str, Any]) -> list[dict[str, Any]]:
+    return [{**one, "sequence_number": number} for number, one in enumerate(events)]
+
+
+def continued(events: list[dict[str, Any]]) -> None:
+    """Cut behind every event that gave a chunk, go on in another connection, and compare."""
+    machine = ResponsesEvents()
+    given_by = [machine.feed(one) for one in events]
+    chunks = [chunk for some in given_by for chunk in some]
+    whole = Answer()
+    for chunk in chunks:
+        whole.add(chunk)
+    for place in range(1, len(events)):
+        if not given_by[place - 1]:
+            continue
+        both = Answer()
+        before = [chunk for some in given_by[:place] for chunk in some]
+        for chunk in before:
+            both.add(chunk)
+        rest = ResponsesEvents(behind=before[-1], called=len(both.result().tool_calls))
+        after = [chunk for one in events[place:] for chunk in rest.feed(one)]
+        assert rest.finished
+        assert list(rest.close()) == []
+        for chunk in after:
+            both.add(chunk)
+        assert both.result() == whole.result()
+        assert both.choices[0].refusal == whole.choices[0].refusal
+        assert [*before, *after] == chunks
+
+
+WORDS = st.lists(st.sampled_from(["a", " b", "c "]), max_size=4)
+
+
+@given(
+    st.builds(
+        Reply,
+        st.just([]),
+        WORDS,
+        WORDS,
+        st.lists(st.builds(ReplyCall, st.sampled_from(["x", "y"]), st.just("f"), WORDS), max_size=3),
+        st.sampled_from(["stop", "length"]),
+    )
+)
+def test_a_response_goes_on_in_another_connection(reply: Reply) -> None:
+    for number, one in enumerate(reply.calls):
+        one.id = f"call_{number}"
+    continued(response_events(reply, name="r", model="m"))
+
+
+SUMMARY = {"type": "reasoning", "id": "rs"}
+MESSAGE = {"type": "message", "id": "msg"}
+
+
+def text_events(
+    kind: str, item: str, place: int, index: dict[str, int], *pieces: str
+) -> list[dict[str, Any]]:
+    where = {"item_id": item, "output_index": place, **index}
+    field = "refusal" if kind == "refusal" else "text"
+    return [
+        *(event(f"{kind}.delta", delta=piece, **where) for piece in pieces),
+        event(f"{kind}.done", **{field: "".join(pieces)}, **where),
+    ]
+
+
+AS_OPENAI: dict[str, list[dict[str, Any]]] = {
+    "summaries, two parts of a message, a refusal": [
+        event("created", response={"id": "r", "model": "m"}),
+        event("output_item.added", output_index=0, item={**SUMMARY, "summary": []}),
+        event("reasoning_summary_part.added", item_id="rs", output_index=0, summary_index=0),
+        *text_events("reasoning_summary_text", "rs", 0, {"summary_index": 0}, "hm", ", ", "yes"),
+        event(
+            "reasoning_summary_part.done",
+            item_id="rs",
+            output_index=0,
+            summary_index=0,
+            part={"type": "summary_text", "text": "hm, yes"},
+        ),
+        *text_events("reasoning_summary_text", "rs", 0, {"summary_index": 1}, "or"),
+        event(
+            "output_item.done",
+            output_index=0,
+            item={
+                **SUMMARY,
+                "summary": [
+                    {"type": "summary_text", "text": "hm, yes"},
+                    {"type": "summary_text", "text": "or"},
+                ],
+            },
+        ),
+        event("output_item.added", output_index=1, item={**MESSAGE, "content": []}),
+        *text_events("output_text", "msg", 1, {"content_index": 0}, "Hel", "lo"),
+        event(
+            "content_part.done",
+            item_id="msg",
+            output_index=1,
+            content_index=0,
+            part={"type": "output_text", "text": "Hello"},
+        ),
+        *text_events("refusal", "msg", 1, {"content_index": 1}, "n", "o"),
+        event(
+            "output_item.done",
+            output_index=1,
+            item={
+                **MESSAGE,
+                "content": [{"type": "output_text", "text": "Hello"}, {"type": "refusal", "refusal": "no"}],
+            },
+        ),
+        event("completed", response={"id": "r", "output": [], "usage": {"input_tokens": 1}}),
+    ],
+    "two calls in turn": [
+        event("output_item.added", output_index=0, item=call("f", arguments="")),
+        event("function_call_arguments.delta", item_id="id-f", output_index=0, delta="{"),
+        event("output_item.added", output_index=1, item=call("g", arguments="")),
+        event("function_call_arguments.delta", item_id="id-f", output_index=0, delta='"a"'),
+        event("function_call_arguments.delta", item_id="id-g", output_index=1, delta="["),
+        event("function_call_arguments.delta", item_id="id-f", output_index=0, delta=": 1}"),
+        event("function_call_arguments.done", item_id="id-f", output_index=0, arguments='{"a": 1}'),
+        event("output_item.done", output_index=0, item=call("f", arguments='{"a": 1}')),
+        event("function_call_arguments.delta", item_id="id-g", output_index=1, delta="]"),
+        event("function_call_arguments.done", item_id="id-g", output_index=1, arguments="[]"),
+        event("output_item.done", output_index=1, item=call("g", arguments="[]")),
+        event("completed", response={"output": [call("f", arguments='{"a": 1}'), call("g", arguments="[]")]}),
+    ],
+    "what is new comes at its end only": [
+        event("output_item.added", output_index=0, item={**MESSAGE, "content": []}),
+        event("output_text.delta", item_id="msg", output_index=0, delta="a"),
+        event("output_item.added", output_index=1, item={**MESSAGE, "id": "msg2", "content": []}),
+        event("output_text.done", item_id="msg2", output_index=1, text="b"),
+        event("output_item.added", output_index=2, item=call("f", arguments="{}")),
+        event("output_item.done", output_index=2, item=call("f", arguments="{}")),
+        event("incomplete", response={"incomplete_details": {"reason": "max_output_tokens"}}),
+    ],
+}
+
+
+@pytest.mark.parametrize("events", AS_OPENAI.values(), ids=AS_OPENAI)
+def test_all_kinds_of_events_go_on_in_another_connection(events: list[dict[str, Any]]) -> None:
+    continued(numbered(*events))
+
+
+def test_the_rest_of_a_call_without_an_index_has_none() -> None:
+    machine = ResponsesEvents(behind=StreamChunk("", index=4, model="m", id="r"), called=2)
+    (chunk,) = machine.feed(event("function_call_arguments.delta", item_id="id-g", delta="]"))
+    assert chunk == StreamChunk(
+        "", index=5, model="m", id="r", tool_calls=(ToolCallDelta(None, arguments="]"),)
+    )
+    # One that begins here is counted on.
+    assert machine.feed(event("output_item.added", item=call("h")))[0].tool_calls[0].index == 2
+    assert machine.feed(event("function_call_arguments.delta", delta="{"))[0].tool_calls[0].index == 2
+    assert machine.feed(COMPLETED)[0].finish_reason == "tool_calls"
+
+
+def test_a_response_without_calls_has_none_in_another_connection() -> None:
+    machine = ResponsesEvents(behind=StreamChunk("a"))
+    assert [chunk.finish_reason for chunk in machine.feed(COMPLETED)] == ["stop"]
+
+
+def test_half_a_rest_is_cut_short() -> None:
+    machine = ResponsesEvents(behind=StreamChunk("a"))
+    machine.feed(event("output_text.delta", item_id="i", delta="b"))
+    with pytest.raises(StreamTruncated) as caught:
+        list(machine.close())
+    assert caught.value.partial == StreamResult("b")
+
+
+def test_a_decoder_may_be_given_its_machine() -> None:
+    decoder = ResponsesDecoder(events=ResponsesEvents(behind=StreamChunk("a", index=3)))
+    body = b'data: {"type": "response.output_text.done", "item_id": "i", "text": "ab"}\n\n'
+    assert list(decoder.feed(body)) == []
+    body = b'data: {"type": "response.output_text.delta", "item_id": "i", "delta": "b"}\n\n'
+    assert [(chunk.content, chunk.index) for chunk in decoder.feed(body)] == [("b", 4)]
