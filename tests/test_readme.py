@@ -52,7 +52,17 @@ def names_in(rows: list[str]) -> set[str]:
 
 
 #: Names in the tables that are other people's, or the reader's own.
-NOT_OURS = {"ExceptionGroup", "TimeoutError", "openai", "compile", "MyMachine", "async", "partial", "subscribe", "__cause__"}
+NOT_OURS = {
+    "ExceptionGroup",
+    "TimeoutError",
+    "openai",
+    "compile",
+    "MyMachine",
+    "async",
+    "partial",
+    "subscribe",
+    "__cause__",
+}
 
 
 def test_every_name_in_the_tables_exists() -> None:

@@ -230,7 +230,9 @@ class Attempts(abc.DisposableBase):
             delivered = self._delivered
             attempt.items, attempt.pieces = delivered.passed, delivered.pieces
             attempt.usage = delivered.answer.usage
-        if attempt.items:
+        several = len(self._delivered.answer.choices) > 1
+        if attempt.items and not (several and attempt.usage is not None):
+            # Of several choices a count that was delivered is added up by whoever reads it.
             self._spent.add(attempt.usage, attempt.pieces, attempt.given)
 
     def _give_up(self, error: Exception) -> None:

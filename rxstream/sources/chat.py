@@ -13,15 +13,13 @@ from rxstream.sansio.chat import ChatDecoder, ChatEvents
 from rxstream.sansio.delivered import Delivered
 from rxstream.sansio.joint import PassedOn
 from rxstream.sansio.wire import OBJECT
-from rxstream.sources.continuation import CHAT, Continuation, continued_request, how_to_continue
+from rxstream.sources.continuation import CHAT, continued_request, how_to_continue
 from rxstream.sources.request import answer_of
 
 __all__ = ("from_chat",)
 
 
-def from_chat(
-    client: Any, *, continuation: Continuation | None = None, **request: Any
-) -> Observable[StreamChunk]:
+def from_chat(client: Any, *, continuation: Any = None, **request: Any) -> Observable[StreamChunk]:
     """Ask a chat model; the answer comes as chunks.
 
         answer = rxs.from_chat(AsyncOpenAI(), model="gpt-4o-mini", messages=messages)

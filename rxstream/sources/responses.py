@@ -11,15 +11,13 @@ from rxstream.sansio.delivered import Delivered
 from rxstream.sansio.joint import PassedOn
 from rxstream.sansio.responses import ResponsesDecoder, ResponsesEvents
 from rxstream.sansio.wire import OBJECT
-from rxstream.sources.continuation import RESPONSES, Continuation, continued_request, how_to_continue
+from rxstream.sources.continuation import RESPONSES, continued_request, how_to_continue
 from rxstream.sources.request import Resume, answer_of
 
 __all__ = ("from_responses",)
 
 
-def from_responses(
-    client: Any, *, continuation: Continuation | None = None, **request: Any
-) -> Observable[StreamChunk]:
+def from_responses(client: Any, *, continuation: Any = None, **request: Any) -> Observable[StreamChunk]:
     """Ask a model by the Responses API; the answer comes as chunks, as from ``from_chat``.
 
         answer = rxs.from_responses(AsyncOpenAI(), model="gpt-4o-mini", input="Why is the sky blue?")

@@ -127,7 +127,8 @@ async def test_three_answers_come_together() -> None:
             f"model {number}": rxs.from_chat(client, **asked) for number, (_, client) in enumerate(models)
         }
         texts: dict[int | str, str] = dict.fromkeys(answers, "")
-        async with rxs.open_stream(rxs.from_streams(**answers)) as items:
+        together: Any = rxs.from_streams
+        async with rxs.open_stream(together(**answers)) as items:
             async for name, chunk in items:
                 texts[name] += chunk.content
         assert len(set(texts.values())) == 1

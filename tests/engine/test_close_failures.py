@@ -36,6 +36,7 @@ def test_with_another_error_on_its_way_they_are_notes_on_that() -> None:
 
 @pytest.mark.anyio
 async def test_an_error_in_a_clean_up_is_told_from_one_before_it() -> None:
+    raised: Exception | None = None
     with anyio.CancelScope() as scope:
         scope.cancel()
         try:
@@ -48,5 +49,6 @@ async def test_an_error_in_a_clean_up_is_told_from_one_before_it() -> None:
                     raise ValueError("outer") from inner
             except ValueError as error:
                 raised = error
+    assert raised is not None
     assert is_from_cancelling(raised)
     assert not is_from_cancelling(OSError("by itself"))

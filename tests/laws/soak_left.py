@@ -1,6 +1,7 @@
 """What a process holds: tasks, timers, threads, open files, children, memory; and whether that grows."""
 
 import asyncio
+import ctypes
 import gc
 import os
 import sys
@@ -158,6 +159,7 @@ class Memory:
         jiter.cache_clear()
         for _ in range(3):
             gc.collect()
+        _trim()
         blocks = sys.getallocatedblocks()
         objects = gc.get_objects()
         self.quiet.append(Sample(at, rss(), len(objects), blocks))
@@ -186,6 +188,13 @@ class Memory:
         if found:
             found.append(f"since the start {(self._kinds[-1] - self._kinds[0]).most_common(8)}")
         return "; ".join(found)
+
+
+def _trim() -> None:
+    """Have C's allocator give back what it only keeps, where it can."""
+    trim: Any = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def _warm(samples: Sequence[Sample]) -> Sequence[Sample]:

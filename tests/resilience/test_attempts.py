@@ -475,6 +475,22 @@ def test_of_several_choices_the_usage_of_lost_attempts_is_added_once(backend: Ba
     run(backend, body)
 
 
+def test_of_several_choices_a_usage_that_was_delivered_is_not_added_again(backend: Backend) -> None:
+    async def body() -> None:
+        whole = [
+            StreamChunk("a", "stop", choice=0),
+            StreamChunk("", usage=Usage(5, 1, 6)),
+            StreamChunk("x", choice=1),
+        ]
+        end = [StreamChunk("", "stop", choice=1), StreamChunk("", usage=Usage(5, 2, 7))]
+        script = Script([*whole, GONE], [*whole, *end])
+        result = await rxs.collect(script.observable.pipe(retry_stream(backoff=at_once)))
+        # One count of the first attempt, two of the second.
+        assert result.usage == Usage(15, 4, 19)
+
+    run(backend, body)
+
+
 # ---------------------------------------------------------------- the hook
 
 
