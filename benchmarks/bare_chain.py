@@ -74,7 +74,7 @@ def contenders(items: Sequence[rxs.StreamChunk], play: Play) -> list[Contender]:
 
 def lines(*, quick: bool) -> list[Line]:
     """Measure the row."""
-    count, rounds = (3000, 3) if quick else (20_000, 6)
+    count, rounds = (3000, 3) if quick else (10_000, 5)
     items = chunks(count)
     found: list[Line] = []
     for kind, play in (("ready", each), ("awaited", awaited)):

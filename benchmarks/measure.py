@@ -56,17 +56,20 @@ class Line:
         return "ok" if sign * self.ratio >= sign * self.aim else "below aim"
 
 
-def measure(contenders: Sequence[Contender], items: int, rounds: int) -> dict[str, float]:
+def measure(
+    contenders: Sequence[Contender], items: int, rounds: int, *, warm_up: bool = True
+) -> dict[str, float]:
     """Return each contender's best CPU time in nanoseconds, divided by ``items``.
 
     They take turns (A, B, A, B, ...), so that what slows the machine down for a while hits all of them. One
-    round before the first counted one lets imports, caches and specialised bytecode settle. CPU time, and
+    round before the first counted one (unless ``warm_up`` is False, because they have run before) lets
+    imports, caches and specialised bytecode settle. CPU time, and
     not the wall's, because others use the machine, too; the best, and not the middle, because what disturbs
     a run only ever makes it longer.
     """
     best = {contender.name: float("inf") for contender in contenders}
     with asyncio.Runner() as runner:
-        for number in range(rounds + 1):
+        for number in range(0 if warm_up else 1, rounds + 1):
             for contender in contenders:
                 gc.collect()
                 gc.disable()

@@ -190,13 +190,14 @@ class Inlet(abc.DisposableBase):
             pump.arrived(self)
 
     async def _pull(self) -> None:
-        pump, parked = self._pump, self.parked
+        pump, parked, gates = self._pump, self.parked, self.gates
         iterator = self.open()
         while True:
             while not (len(parked) < pump.credit if pump.fans_in() else self.wanted):
                 self._room = anyio.Event()
                 await self._room.wait()
-            shut = next((gate for gate in self.gates if not gate.is_open), None)
+            # Most have no gate, and this runs for every item.
+            shut = next((gate for gate in gates if not gate.is_open), None) if gates else None
             if shut is not None:
                 await shut.wait()
                 continue  # much may have changed meanwhile

@@ -131,7 +131,7 @@ class Pump:
         self._leaving.append(inlet)
 
     def is_detached(self, inlet: Inlet) -> bool:
-        """Tell whether nobody wants this source any more."""
+        """Tell whether nobody wants it any more."""
         return inlet not in self._live
 
     def fans_in(self) -> bool:
@@ -201,6 +201,7 @@ class Pump:
     # One long function on purpose: whatever is called here is called for every item.
     async def _chain_items(self) -> AsyncGenerator[Any, None]:  # noqa: C901, PLR0912, PLR0915
         out, pop = self._out, self._out.popleft
+        ready, timers = self.timers.ready, self.timers.heap
         patience = PATIENCE
         while True:
             self._changed = False
@@ -217,10 +218,12 @@ class Pump:
                 break
             patience -= 1
             if not patience:
-                patience = PATIENCE
+                # Each source's task may park an item in one turn of the event loop: a pump that took fewer
+                # between two turns would fall behind, and every task be stopped and woken for each item.
+                patience = max(PATIENCE, len(self._live))
                 await checkpoint()
                 self.alarms.run_due(self._drive)
-            ran = self._run_due()
+            ran = (ready or timers) and self.timers.run_due(self._drive)
             if self._deliver():
                 continue
             if ran:
@@ -287,14 +290,6 @@ class Pump:
             return None
         inlet = next(iter(self._live))
         return None if inlet.tasked or inlet.gates or inlet.limits != self._limits else inlet
-
-    def _run_due(self) -> bool:
-        """Run what is ready, and the timers whose time has come."""
-        ran = False
-        for work in self.timers.due():
-            ran = True
-            self._drive(work.run)
-        return ran
 
     def _deliver(self) -> bool:
         """Push one parked item of the source whose turn it is."""

@@ -2,7 +2,7 @@
 
 import heapq
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from math import inf
@@ -20,19 +20,20 @@ class Timers:
     of the middle of a heap is dear, so it stays until half of them are dead, and then the heap is made anew.
     """
 
-    __slots__ = ("_dead", "_heap", "_number", "_ready", "_zero", "clock")
+    __slots__ = ("_dead", "_number", "_zero", "clock", "heap", "ready")
 
     def __init__(self) -> None:
-        self._heap: list[tuple[float, int, Work]] = []
+        #: The pump looks by itself whether anything is in these two, which are always the same objects.
+        self.heap: list[tuple[float, int, Work]] = []
+        self.ready: deque[Work] = deque()
         self._dead = 0
         #: The event loop's time; an operator may ask for a timer in any thread that pushes into a Subject.
         self.clock = loop_clock()
         self._number = count()  # those of one moment keep their order
-        self._ready: deque[Work] = deque()
         self._zero: tuple[datetime, float] | None = None
 
     def __bool__(self) -> bool:
-        return len(self._heap) > self._dead
+        return len(self.heap) > self._dead
 
     def now(self) -> datetime:
         """Wall-clock time that moves with the event loop's clock."""
@@ -44,29 +45,29 @@ class Timers:
     def add(self, seconds: float, work: Work) -> None:
         """Have an action run in ``seconds`` seconds; with 0, in the next turn."""
         if not seconds:
-            self._ready.append(work)
+            self.ready.append(work)
             return
-        heapq.heappush(self._heap, (self.clock() + seconds, next(self._number), work))
+        heapq.heappush(self.heap, (self.clock() + seconds, next(self._number), work))
 
     def forget(self) -> None:
         """Learn that a timer was called off."""
         self._dead += 1
-        if self._dead * 2 > len(self._heap):
-            self._heap = [timer for timer in self._heap if not timer[2].disposed]
-            heapq.heapify(self._heap)
+        if self._dead * 2 > len(self.heap):
+            self.heap[:] = [timer for timer in self.heap if not timer[2].disposed]
+            heapq.heapify(self.heap)
             self._dead = 0
 
     def next_deadline(self) -> float:
         """Return the time of the next timer, on the event loop's clock; infinity if there is none."""
-        return self._heap[0][0] if self._heap else inf
+        return self.heap[0][0] if self.heap else inf
 
     def due(self) -> Iterator[Work]:
         """Give what is ready, and the timers whose time has come, as of now.
 
         What is scheduled meanwhile, at once or for however short a time, waits for the next turn.
         """
-        for _ in range(len(self._ready)):
-            work = self._ready.popleft()
+        for _ in range(len(self.ready)):
+            work = self.ready.popleft()
             if not work.disposed:
                 yield work
         if self:
@@ -74,10 +75,18 @@ class Timers:
             while (timer := self.pop_due(now)) is not None:
                 yield timer
 
+    def run_due(self, run: Callable[[Callable[[], object]], object]) -> bool:
+        """Run what is ready, and the timers whose time has come; tell whether there was any."""
+        ran = False
+        for work in self.due():
+            ran = True
+            run(work.run)
+        return ran
+
     def pop_due(self, now: float) -> Work | None:
         """Take the next timer whose time has come at ``now``."""
-        while self._heap and self._heap[0][0] <= now:
-            work = heapq.heappop(self._heap)[2]
+        while self.heap and self.heap[0][0] <= now:
+            work = heapq.heappop(self.heap)[2]
             if not work.disposed:
                 return work
             self._dead -= 1

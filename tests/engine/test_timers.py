@@ -49,9 +49,9 @@ async def test_the_dead_are_never_more_than_the_living() -> None:
     for _ in range(200):
         (work,) = await made(timers, 10)
         work.dispose()
-        assert len(timers._heap) <= 1
+        assert len(timers.heap) <= 1
     works = await made(timers, *range(1, 101))
     for work in works[:90]:
         work.dispose()
-    assert len(timers._heap) <= 20
+    assert len(timers.heap) <= 20
     assert [timers.pop_due(timers.clock() + 1000) for _ in range(11)] == [*works[90:], None]
