@@ -116,6 +116,7 @@ class Soak:
     async def run(self) -> None:
         """Run rounds, and look around behind each."""
         tally, options = self._tally, self._options
+        await anyio.sleep(0.1)  # what has served the beginning may still be at its end
         base, before = loop_state()[0], Process.now()
         deadline = self._start + options.seconds
         while anyio.current_time() < deadline:

@@ -57,6 +57,8 @@ class Embedded:
                 await tasks.start(this._serve)
                 for prompt in _PROMPTS:
                     this._said[prompt] = (await rxs.collect(this._ask(prompt))).content
+                while relay.connections:  # noqa: ASYNC110 - it is seen from the other side of a socket
+                    await anyio.sleep(0.01)
                 yield this
                 tasks.cancel_scope.cancel()
 
