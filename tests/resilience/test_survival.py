@@ -112,7 +112,6 @@ async def check_one_answer(
         return
     delivered = "".join(chunk.content for chunk in chunks[:cut])
     assert result.content.startswith(delivered)
-    assert reference.content.startswith(delivered)
     if kind == "json":
         # Cut, its beginning is read in other tokens than it was written in, and so small a model may
         # think of another number for it. The document is one, and whole.
