@@ -63,9 +63,8 @@ def measure(
 
     They take turns (A, B, A, B, ...), so that what slows the machine down for a while hits all of them. One
     round before the first counted one (unless ``warm_up`` is False, because they have run before) lets
-    imports, caches and specialised bytecode settle. CPU time, and
-    not the wall's, because others use the machine, too; the best, and not the middle, because what disturbs
-    a run only ever makes it longer.
+    imports, caches and specialised bytecode settle. CPU time, and not the wall's, because others use the
+    machine, too; the best, and not the middle, because what disturbs a run only ever makes it longer.
     """
     best = {contender.name: float("inf") for contender in contenders}
     with asyncio.Runner() as runner:
