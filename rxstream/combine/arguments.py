@@ -4,9 +4,7 @@ from collections.abc import Iterable
 
 from reactivex import Observable
 
-from rxstream.engine.scope import scope_of
-
-__all__ = ("check_function", "check_most", "check_streams", "scope_of")
+__all__ = ("check_function", "check_most", "check_streams")
 
 
 def check_streams(operator: str, streams: Iterable[tuple[object, object]]) -> None:

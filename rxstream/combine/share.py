@@ -6,10 +6,10 @@ from typing import Any, Generic, TypeVar
 
 from reactivex import Observable, abc
 
-from rxstream.combine.arguments import scope_of
 from rxstream.combine.hub import Hub
 from rxstream.combine.reader import Policy
 from rxstream.engine.observable import StreamObservable
+from rxstream.engine.scope import scope_of
 from rxstream.sansio.backlog import BacklogStats, Overflow
 
 __all__ = ("SharedStream", "share_stream")

@@ -10,7 +10,8 @@ from reactivex import Observable, abc
 from reactivex.disposable import CompositeDisposable, Disposable
 
 from rxstream.engine.observable import StreamObservable
-from rxstream.engine.scope import Scope, active_scope
+from rxstream.engine.resumable import pass_on
+from rxstream.engine.scope import Scope, scope_of
 from rxstream.sansio.meter import Meter
 from rxstream.sansio.metrics import Ended, Metrics
 from rxstream.sansio.prices import Price
@@ -60,21 +61,17 @@ def measure_stream(
         def subscribe(
             observer: abc.ObserverBase[T], scheduler: abc.SchedulerBase | None = None
         ) -> abc.DisposableBase:
-            # An operator that was given a scheduler of its own passes that one up.
-            scope = scheduler if isinstance(scheduler, Scope) else active_scope()
-            assert scope is not None, "a stream of ours always has its pump"
+            scope = scope_of(scheduler)
             tap = _Tap(observer, scope, Meter(table), on_metrics, every)
             # Before the upstream: it may have scheduled items of its own for the same turn.
             first_demand = scope.schedule(tap.start)
-            subscription = source.subscribe(
-                tap.listener(), tap.on_error, tap.on_completed, scheduler=scheduler
-            )
+            subscription = source.subscribe(tap.listener(), tap.on_error, tap.on_completed, scheduler=scope)
             # The upstream first: of two taps in a chain the later one has the last word.
             return CompositeDisposable(subscription, first_demand, Disposable(tap.leave))
 
         return StreamObservable(subscribe)
 
-    return operator
+    return pass_on(operator)
 
 
 class _Tap:

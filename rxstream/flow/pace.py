@@ -9,7 +9,7 @@ from reactivex.disposable import CompositeDisposable, SerialDisposable
 
 from rxstream.engine.gate import Gate
 from rxstream.engine.observable import StreamObservable
-from rxstream.engine.scope import Scope, active_scope
+from rxstream.engine.scope import Scope, scope_of
 from rxstream.items import StreamChunk
 from rxstream.sansio.pacer import Pacer
 
@@ -60,9 +60,7 @@ def pace_stream(
         def subscribe(
             observer: abc.ObserverBase[T], scheduler: abc.SchedulerBase | None = None
         ) -> abc.DisposableBase:
-            # An operator that was given a scheduler of its own passes that one up.
-            scope = scheduler if isinstance(scheduler, Scope) else active_scope()
-            assert scope is not None, "a stream of ours always has its pump"
+            scope = scope_of(scheduler)
             pacing = _Pacing(
                 observer, scope, Pacer(max_lag=max_lag, interval=interval, operator=_NAME), max_chars
             )

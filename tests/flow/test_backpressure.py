@@ -213,6 +213,7 @@ def test_a_resumable_source_stays_resumable() -> None:
 
     answer = rxs.from_chat(Client, model="any", messages=[])
     assert isinstance(answer.pipe(backpressure(3)), ResumableObservable)
+    assert isinstance(answer.pipe(rxs.measure_stream(), backpressure(3)), ResumableObservable)
 
 
 @pytest.mark.parametrize("most", [0, -1, 1.5, True, None], ids=repr)
