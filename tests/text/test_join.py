@@ -1,3 +1,5 @@
+from typing import Any
+
 import rxstream as rxs
 
 
@@ -19,3 +21,11 @@ def test_the_last_item_is_the_whole_answer() -> None:
 def test_of_units_it_makes_growing_text_again() -> None:
     words = rxs.from_stream(["one two"]).pipe(rxs.buffer_words(keep_whitespace=True), rxs.accumulate())
     assert rxs.run(words) == ["one", "one two"]
+
+
+def test_behind_a_restart_the_text_begins_anew() -> None:
+    again = rxs.Restarted(2)
+    items: Any = ["Hel", "p", again, "Hel", "lo"]
+    seen: list[Any] = []
+    assert rxs.run(rxs.from_stream(items).pipe(rxs.accumulate()), on_item=seen.append) == ["Hel", "Hello"]
+    assert seen == ["Hel", "Help", again, "Hel", "Hello"]
