@@ -2,6 +2,7 @@
 
 import threading
 from contextlib import suppress
+from math import inf
 
 import anyio
 
@@ -41,8 +42,11 @@ class Bell:
     async def wait(self, deadline: float) -> None:
         """Sleep until the bell rings, or until ``deadline`` on the event loop's clock."""
         if not self._rung:
-            self._event = anyio.Event()
-            with anyio.CancelScope(deadline=deadline):
-                await self._event.wait()
+            self._event = event = anyio.Event()
+            if deadline == inf:
+                await event.wait()
+            else:  # a scope costs more than the wait does
+                with anyio.CancelScope(deadline=deadline):
+                    await event.wait()
             self._event = None
         self._rung = False
