@@ -68,7 +68,9 @@ def edges(name: str) -> list[int]:
 def test_a_recording_cut_at_any_edge_is_one_answer_when_it_is_asked_again(name: str) -> None:
     async def body() -> None:
         expected = await whole(rxs.from_recording(PATHS[name], speed=None))
-        for at in edges(name):
+        places = edges(name)
+        # A thousand edges take a minute: of so many, every eighth.
+        for at in places if len(places) < 500 else places[::8]:
             answer = faulty_recording(PATHS[name], Fault.cut(at), Fault.silent_end(at // 2))
             same_answer(await whole(answer.pipe(retry_stream(backoff=at_once))), expected)
 
