@@ -37,7 +37,7 @@ MADE = [
 
 @pytest.mark.parametrize("item", MADE, ids=lambda item: type(item).__name__)
 def test_an_item_is_slotted(item: Any) -> None:
-    kind = type(item)
+    kind: Any = type(item)
     assert is_dataclass(kind) or kind is Tagged
     assert not hasattr(item, "__dict__")
     with pytest.raises(AttributeError):
