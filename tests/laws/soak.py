@@ -34,13 +34,14 @@ from tests.laws.soak_left import Memory, Process, loop_state, no_more_files, qui
 from tests.laws.soak_model import Embedded
 from tests.laws.soak_one import ONE, Kind, Play
 from tests.laws.soak_several import SEVERAL
+from tests.laws.soak_tangle import TANGLE
 from tests.laws.soak_world import Stage, World
 
 __all__ = ("Options", "Tally", "main", "soak")
 
 Backend = Literal["asyncio", "trio"]
 
-KINDS: Final[dict[str, tuple[Kind, float]]] = {**ONE, **FLOW, **SEVERAL}
+KINDS: Final[dict[str, tuple[Kind, float]]] = {**ONE, **FLOW, **SEVERAL, **TANGLE}
 #: Nothing that a stream does takes that long.
 HUNG: Final = 90.0
 ROUND: Final = 15.0
