@@ -94,7 +94,13 @@ def measured(stage: Stage) -> Play:
         heard = check(await reading.read(answer), due)
         assert len(told) == 1, f"on_metrics was called {len(told)} times"
         (metrics,) = told
-        assert metrics.ended == ("completed" if heard.ended == "completed" else "left"), metrics.ended
+        if metrics.ended == "completed" and heard.ended == "left":
+            # Cancelled while the source was being closed, behind its end: asyncio's own cancellation goes
+            # through a shield. What the joint of two attempts held until the end may be lost with it.
+            assert reading.way == "task", f"it had ended, and its reader left it by {reading.way!r}"
+            assert found or heard.text == text, f"it had ended, and this is not all: {heard.text!r}"
+        else:
+            assert metrics.ended == heard.ended, f"measured {metrics.ended}, heard {heard.ended}"
         if heard.ended == "completed":
             assert metrics.characters == len(text)
             assert metrics.chunks == len(heard.all)
