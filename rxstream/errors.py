@@ -21,6 +21,11 @@
     │   └── InvalidValue            it is JSON, but not what the model allows
     ├── AllStreamsFailed            (an ExceptionGroup too) none of several streams gave an answer
     ├── LocalModelError             the embedded model cannot be had, or died
+    ├── LogError                    a log of streams cannot do what it was asked for
+    │   ├── UnknownStream           (a LookupError too) it has no such stream, or no longer
+    │   ├── StreamExists            it has one of that name already
+    │   ├── StreamOrphaned          the stream's producer is gone, and the stream has no end
+    │   └── LeaseLost               another producer has taken the stream over
     └── UsageError                  the program is wrong, not the stream
         ├── StreamConsumed          a one-shot source was subscribed to a second time
         ├── ConcurrentRead          two tasks read one stream at once
@@ -50,7 +55,9 @@ __all__ = (
     "FirstTokenTimeout",
     "InvalidJSON",
     "InvalidValue",
+    "LeaseLost",
     "LocalModelError",
+    "LogError",
     "MalformedStream",
     "MatchTooLong",
     "MixedChoices",
@@ -59,7 +66,9 @@ __all__ = (
     "RxStreamError",
     "StreamConsumed",
     "StreamError",
+    "StreamExists",
     "StreamInterrupted",
+    "StreamOrphaned",
     "StreamStalled",
     "StreamTimeout",
     "StreamTruncated",
@@ -67,6 +76,7 @@ __all__ = (
     "TooDeep",
     "TotalTimeout",
     "UnknownName",
+    "UnknownStream",
     "UsageError",
 )
 
@@ -233,6 +243,26 @@ class InvalidValue(TextError):
         super().__init__(message)
         self.path = path
         self.value = value
+
+
+class LogError(RxStreamError):
+    """A log of streams cannot do what it was asked for."""
+
+
+class UnknownStream(LogError, LookupError):
+    """The log has no such stream: it never had, or it has forgotten it by now."""
+
+
+class StreamExists(LogError):
+    """The log has a stream of that name already."""
+
+
+class StreamOrphaned(LogError):
+    """The stream's producer is gone, and the stream has no end; whoever adopts it may go on with it."""
+
+
+class LeaseLost(LogError):
+    """Another producer has taken the stream over: this one must write no more."""
 
 
 class UsageError(RxStreamError):

@@ -14,6 +14,8 @@ TESTS = ROOT / "tests"
 
 #: Sources without a test file of their name, and why.
 UNTESTED = {
+    "transports/dialects/contract.py": "what the dialects are tested against",
+    "transports/log.py": "what the logs are tested against, by log_laws.py",
     "sources/_local_server.py": "the child process that tests/sources/test_local.py starts",
     **{
         f"sansio/languages/{name}.py": "vocabulary, tested by test_languages.py"
@@ -121,7 +123,9 @@ def test_a_machine_knows_no_clock_no_network_and_no_rx(source: str) -> None:
 #: From the world back to the letters, as in pyproject.toml.
 LAYERS = [
     "cli",
+    "service",
     "testing",
+    "transports",
     "sinks",
     "combine",
     "resilience",
@@ -159,6 +163,13 @@ def test_importing_rxstream_brings_nothing_that_is_optional() -> None:
         "xllamacpp",
         "icu4py",
         "opentelemetry",
+        "starlette",
+        "fastapi",
+        "uvicorn",
+        "websockets",
+        "redis",
+        "sqlite3",
+        "rxstream.service",
         "rxstream.testing",
         "rxstream.cli",
     ]

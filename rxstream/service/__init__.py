@@ -1,0 +1,1 @@
+"""The production service: an ASGI application that serves answers, and the command that runs it."""

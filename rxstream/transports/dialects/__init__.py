@@ -1,0 +1,1 @@
+"""What answers look like on the wire, one dialect a file; ``contract`` says what a dialect is."""
