@@ -10,9 +10,12 @@ from reactivex.disposable import SingleAssignmentDisposable
 from rxstream.combine.arguments import check_function, check_streams
 from rxstream.combine.opening import Opening
 from rxstream.engine.observable import StreamObservable
+from rxstream.engine.resumable import Continuation, ResumableObservable, Rung, joined
 from rxstream.engine.scope import Scope, scope_of
 from rxstream.errors import AllStreamsFailed, UsageError
 from rxstream.sansio.content import has_content
+from rxstream.sansio.delivered import Delivered
+from rxstream.sansio.joint import InLine, PassedOn
 
 __all__ = ("fallback_to",)
 
@@ -36,7 +39,8 @@ def fallback_to(
     A stream has failed when it raises an error, or ends, before its first content (what content is,
     ``race_streams`` tells). It is closed before the next is subscribed to, and of its items without content
     none is delivered. Behind its first content an error comes through unchanged: nobody else could go on in
-    the middle of a sentence.
+    the middle of a sentence, unless a ``retry_stream`` stands behind, which has the first that can go on
+    with it.
 
         local = rxs.from_stream(["I am small, but I am here."])
         safe = answer.pipe(rxs.fallback_to(local))
@@ -65,13 +69,39 @@ def fallback_to(
             fallback.start_next()
             return fallback
 
-        return StreamObservable(subscribe)
+        return _FallbackObservable(subscribe, streams, when)
 
     return operator
 
 
 def _is_of_the_stream(error: Exception) -> bool:
     return not isinstance(error, UsageError)
+
+
+class _FallbackObservable(StreamObservable[Any], ResumableObservable):
+    """Several streams of which one answers: what it has begun, each that can may go on with."""
+
+    def __init__(
+        self, subscribe: abc.Subscription[Any], streams: Iterable[Observable[Any]], when: When | None
+    ) -> None:
+        super().__init__(subscribe)
+        self._streams = streams
+        self._when = when
+
+    def resume(self, rung: Rung, delivered: Delivered) -> Continuation | None:
+        """Ask each in turn for the rest, until one gives something."""
+        found = [
+            continuation
+            for stream in self._streams
+            if isinstance(stream, ResumableObservable)
+            and (continuation := stream.resume(rung, delivered)) is not None
+        ]
+        if not found:
+            return None
+        first, *others = [joined(*continuation) for continuation in found]
+        # Those in line are so because of a retry behind the model: then all that is asked here has one.
+        in_line = any(isinstance(joint, InLine) for _, joint in found)
+        return fallback_to(*others, when=self._when)(first), InLine() if in_line else PassedOn()
 
 
 class _Fallback(abc.DisposableBase):

@@ -2,15 +2,17 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any, Literal, TypeAlias
 
 from reactivex import Observable, abc
 
+from rxstream.engine.lift import lift
 from rxstream.engine.observable import StreamObservable
 from rxstream.sansio.delivered import Delivered
 from rxstream.sansio.joint import Joint
 
-__all__ = ("Continuation", "ResumableObservable", "Rung", "Transparent", "pass_on")
+__all__ = ("Continuation", "ResumableObservable", "Rung", "Transparent", "joined", "pass_on")
 
 #: How a source goes on: "server": the provider continues at a position; "continue": it is asked again,
 #: with the text so far as the assistant's own words.
@@ -48,6 +50,11 @@ class Transparent(StreamObservable[Any], ResumableObservable):
             return None
         rest, joint = continuation
         return self._operator(rest), joint
+
+
+def joined(rest: Observable[Any], joint: Joint) -> Observable[Any]:
+    """Make of a continuation one Observable: what of the rest is new."""
+    return lift(lambda: deepcopy(joint))(rest)
 
 
 def pass_on(

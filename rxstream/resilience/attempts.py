@@ -8,12 +8,12 @@ from reactivex import Observable, abc
 
 from rxstream.engine.resumable import ResumableObservable
 from rxstream.engine.scope import Scope
-from rxstream.errors import AnswerChanged, StreamError
+from rxstream.errors import AnswerChanged, StreamError, StreamTruncated
 from rxstream.items import Attempt, Restarted, StreamChunk, Usage
 from rxstream.resilience.backoff import retry_after
 from rxstream.sansio.content import has_content
 from rxstream.sansio.delivered import Delivered
-from rxstream.sansio.joint import Aligned, Joint, PassedOn
+from rxstream.sansio.joint import Aligned, InLine, Joint, PassedOn
 from rxstream.sansio.spent import Spent
 from rxstream.sansio.texts import carries_more
 
@@ -38,13 +38,18 @@ class Attempts(abc.DisposableBase):
     """Subscribe to a source; when it fails, to what goes on behind what was delivered."""
 
     def __init__(
-        self, source: Observable[Any], plan: Plan, observer: abc.ObserverBase[Any], scope: Scope
+        self,
+        source: Observable[Any],
+        plan: Plan,
+        observer: abc.ObserverBase[Any],
+        scope: Scope,
+        delivered: Delivered | None = None,
     ) -> None:
         self._source = source
         self._plan = plan
         self._observer = observer
         self._scope = scope
-        self._delivered = Delivered()
+        self._delivered = Delivered() if delivered is None else delivered
         self._spent = Spent()
         self._number = 1
         self._errors: list[Exception] = []
@@ -54,6 +59,9 @@ class Attempts(abc.DisposableBase):
         self._subscription: abc.DisposableBase | None = None
         self._current = _Attempt("first", source, PassedOn())
         self._timer: abc.DisposableBase | None = None
+        if delivered is not None:
+            self._carry_on()
+            return
         if plan.on_attempt is not None:
             # In the pump's first turn: before it, nothing is asked for.
             self._timer = scope.schedule(self._tell_first)
@@ -121,7 +129,8 @@ class Attempts(abc.DisposableBase):
         if item.__class__ is Restarted:
             self._delivered = Delivered()
         elif isinstance(item, StreamChunk):
-            item = self._in_line(item)
+            if not isinstance(self._current.joint, InLine):
+                item = self._in_line(item)
             if item is None:
                 return
             delivered.add(item)
@@ -148,7 +157,17 @@ class Attempts(abc.DisposableBase):
 
     # ------------------------------------------------------------ between attempts
 
-    def _failed(self, current: "_Attempt", error: Exception) -> None:
+    def _carry_on(self) -> None:
+        """Begin behind what somebody else has delivered: that one's attempt is the first, and has failed."""
+        # It does not count as one of those that the user asked for.
+        self._plan = self._plan._replace(attempts=self._plan.attempts + 1)
+        self._failed(
+            self._current,
+            StreamTruncated("whoever read this answer before is gone", partial=self._delivered.partial()),
+            waits=False,
+        )
+
+    def _failed(self, current: "_Attempt", error: Exception, *, waits: bool = True) -> None:
         if current.over or self._disposed:
             return
         current.over = True
@@ -162,11 +181,11 @@ class Attempts(abc.DisposableBase):
         )
         if broken:
             self._refused.add(current.rung)
-        if (not broken and not plan.judge(error)) or self._number >= plan.attempts:
+        if (waits and not broken and not plan.judge(error)) or self._number >= plan.attempts:
             self._give_up(error)
             return
         following = self._choose(error)
-        delay = 0.0 if broken else self._delay(error)
+        delay = self._delay(error) if waits and not broken else 0.0
         if following is None or delay is None:
             self._give_up(error)
             return

@@ -3,14 +3,13 @@
 from collections.abc import Callable
 from typing import Any, Final, Literal, TypeAlias, TypeVar, get_args
 
-from reactivex import Observable, abc
+from reactivex import Observable
 
-from rxstream.engine.observable import StreamObservable
-from rxstream.engine.scope import scope_of
 from rxstream.errors import UnknownName
 from rxstream.items import Attempt, StreamResult
-from rxstream.resilience.attempts import Attempts, Plan
+from rxstream.resilience.attempts import Plan
 from rxstream.resilience.backoff import Backoff, is_transient
+from rxstream.resilience.retried import Retried
 
 __all__ = ("retry_stream",)
 
@@ -61,9 +60,9 @@ def retry_stream(
     * "never": the error comes out. Or a function from the partial StreamResult and the error to an
       Observable of the rest, which passes unchanged; None for no more.
 
-    Put it right behind the source (``timeout_stream``, ``measure_stream`` and ``backpressure`` may stand
-    between): behind any other operator nothing is known of the request, and only "align" and "restart" can
-    be.
+    Put it right behind the source (``timeout_stream``, ``measure_stream``, ``backpressure`` and
+    ``fallback_to`` may stand between): behind any other operator nothing is known of the request, and only
+    "align" and "restart" can be.
 
     ``attempts``: how many in all. ``backoff``: seconds before the n-th retry, a function or a number
     (``Backoff()``: exponential, full jitter); Retry-After counts for more, and above ``max_retry_after``
@@ -99,15 +98,7 @@ def retry_stream(
         max_retry_after,
     )
 
-    def operator(source: Observable[T]) -> Observable[T]:
-        def subscribe(
-            observer: abc.ObserverBase[T], scheduler: abc.SchedulerBase | None = None
-        ) -> abc.DisposableBase:
-            return Attempts(source, plan, observer, scope_of(scheduler))
-
-        return StreamObservable(subscribe)
-
-    return operator
+    return lambda source: Retried(source, plan)
 
 
 def _wait(backoff: Any) -> Callable[[int], float]:

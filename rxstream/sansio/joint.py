@@ -17,7 +17,7 @@ from rxstream.sansio.json_grammar import Broken, Grammar
 from rxstream.sansio.seam import Seam, alike
 from rxstream.sansio.texts import carries_more
 
-__all__ = ("Aligned", "Continued", "Joint", "PassedOn")
+__all__ = ("Aligned", "Continued", "InLine", "Joint", "PassedOn")
 
 _NOTHING: Final[tuple[Any, ...]] = ()
 _NO_BOUND: Final = 1 << 60
@@ -50,6 +50,12 @@ class PassedOn:
     def close(self) -> Iterable[Any]:
         """Give nothing."""
         return _NOTHING
+
+
+class InLine(PassedOn):
+    """For the rest of an answer that is in line already: numbered, counted and paid for behind what came."""
+
+    __slots__ = ()
 
 
 class Continued:

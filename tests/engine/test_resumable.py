@@ -7,7 +7,7 @@ from reactivex import Observable
 
 from rxstream.engine.lift import lift
 from rxstream.engine.observable import StreamObservable
-from rxstream.engine.resumable import Continuation, ResumableObservable, Rung, Transparent, pass_on
+from rxstream.engine.resumable import Continuation, ResumableObservable, Rung, Transparent, joined, pass_on
 from rxstream.sansio.delivered import Delivered
 from rxstream.sansio.joint import PassedOn
 from tests.engine.sources import Same, Source, ops, read
@@ -51,6 +51,27 @@ async def test_several_of_them_in_a_row() -> None:
     found = stream.resume("continue", Delivered())
     assert found is not None
     assert await read(found[0]) == ["rest" * 4]
+
+
+class Behind:
+    """A joint that keeps count: it is one for each reader."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def feed(self, item: Any) -> list[Any]:
+        self.count += 1
+        return [item] if self.count > 1 else []
+
+    def close(self) -> list[Any]:
+        return ["end"]
+
+
+@pytest.mark.anyio
+async def test_a_continuation_is_one_stream_as_often_as_it_is_read() -> None:
+    rest = joined(Source(["a", "b"]).observable, Behind())
+    assert await read(rest) == ["b", "end"]
+    assert await read(rest) == ["b", "end"]
 
 
 def test_what_cannot_be_resumed_does_not_become_so() -> None:
