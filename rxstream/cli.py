@@ -4,19 +4,19 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import rxstream as rxs
-from rxstream.errors import RxStreamError, UnknownName, UsageError
+from rxstream.errors import RxStreamError, UnknownName
+from rxstream.service.command import add_serve_command
+from rxstream.service.provider import provider
 from rxstream.sources.recording import bundled_recordings
 from rxstream.tour import Screen, play_tour
 
 if TYPE_CHECKING:
-    from openai import AsyncOpenAI
     from reactivex import Observable
 
     from rxstream.items import StreamChunk
@@ -25,7 +25,6 @@ __all__ = ("main",)
 
 #: The units of --by, and what is printed behind each: some carry their own white space.
 _UNITS: Final = {"raw": "", "word": "", "grapheme": "", "sentence": "\n", "line": "\n", "paragraph": "\n"}
-_OPENAI_MODEL: Final = "gpt-4o-mini"
 _INTERRUPTED: Final = 128 + 2
 _PIPE_CLOSED: Final = 128 + 13
 
@@ -102,6 +101,8 @@ def _parser() -> argparse.ArgumentParser:
     chat.add_argument("--timeout", type=float, metavar="S", default=60.0, help="seconds of silence (60)")
     chat.set_defaults(command=_chat)
 
+    add_serve_command(commands)
+
     replay = commands.add_parser("replay", parents=[shown], help="play a recording, with its timing")
     replay.add_argument("file", help=f"a file, or one of: {', '.join(bundled_recordings())}")
     replay.add_argument("--speed", type=_speed, default=1.0, help="2 is twice as fast; max: at once")
@@ -144,48 +145,19 @@ async def _chat(arguments: argparse.Namespace) -> None:
     request: dict[str, Any] = {"messages": messages}
     if arguments.temperature is not None:
         request["temperature"] = arguments.temperature
-    async with _provider(arguments) as (client, model, limit):
+    async with provider(
+        base_url=arguments.base_url,
+        api_key=arguments.api_key,
+        model=arguments.model,
+        local=arguments.local,
+        timeout=arguments.timeout,
+    ) as found:
         if arguments.max_tokens is not None:
-            request[limit] = arguments.max_tokens
-        source = rxs.from_chat(client, model=model, **request)
+            request[found.limit] = arguments.max_tokens
+        source = rxs.from_chat(found.client, model=found.model, **request)
         if arguments.record is not None:
             source = source.pipe(rxs.record_stream(arguments.record))
         await _show(source, arguments)
-
-
-@asynccontextmanager
-async def _provider(arguments: argparse.Namespace) -> "AsyncGenerator[tuple[AsyncOpenAI, str, str]]":
-    """Give the client, the model's name, and what the provider calls the limit of tokens."""
-    from openai import AsyncOpenAI  # noqa: PLC0415
-
-    base_url = arguments.base_url or os.environ.get("OPENAI_BASE_URL")
-    key = arguments.api_key or os.environ.get("OPENAI_API_KEY")
-    if arguments.local or not (base_url or key):
-        from rxstream.sources.local import LocalModel  # noqa: PLC0415
-        from rxstream.sources.weights import have_weights  # noqa: PLC0415
-
-        if have_weights() is None:
-            print("rxstream: fetching the weights of the local model, once (93 MB)", file=sys.stderr)
-        async with (
-            LocalModel() as local,
-            AsyncOpenAI(base_url=local.base_url, api_key="none", timeout=arguments.timeout) as client,
-        ):
-            yield client, arguments.model or local.model, "max_tokens"
-    else:
-        async with AsyncOpenAI(base_url=base_url, api_key=key or "none", timeout=arguments.timeout) as client:
-            if base_url:
-                yield client, arguments.model or await _only_model(client), "max_tokens"
-            else:
-                yield client, arguments.model or _OPENAI_MODEL, "max_completion_tokens"
-
-
-async def _only_model(client: "AsyncOpenAI") -> str:
-    names = [model.id async for model in client.models.list()]
-    if len(names) != 1:
-        raise UsageError(
-            f"expected --model, since the server at {client.base_url} has {len(names)}: {', '.join(names)}"
-        )
-    return names[0]
 
 
 # ---------------------------------------------------------------- replay
