@@ -1,0 +1,1 @@
+"""Programs that nobody here wrote, unmodified, against the running service."""
