@@ -132,7 +132,7 @@ def _join(
 ) -> abc.DisposableBase:
     scope = scope_of(scheduler)
     reader = shared.hub.join(scope.pump, policy)
-    inlet = scope.pump.attach(lambda: reader, observer, scope.gates, scope.limits)
+    inlet = scope.attach(lambda: reader, observer)
     # What a pump has not opened it does not close, and this one has joined already.
     inlet.open()
     return inlet

@@ -35,7 +35,7 @@ class BoundaryObservable(StreamObservable[Any]):
     ) -> abc.DisposableBase:
         scope = scope_of(scheduler)
         boundary = _Boundary(scope.pump, self.upstream, self._make())
-        return scope.pump.attach(lambda: boundary, observer, scope.gates, scope.limits)
+        return scope.attach(lambda: boundary, observer)
 
 
 class _Boundary:

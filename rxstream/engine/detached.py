@@ -2,21 +2,19 @@
 
 import asyncio
 import threading
-from typing import Any, Final
+from functools import partial
+from typing import Any
 
 import anyio
 from reactivex import Observable, abc
 from reactivex.disposable import Disposable
 from reactivex.internal import default_error, noop
 
-from rxstream.engine.backend import running_backend
+from rxstream.engine.backend import running_backend, spawn
 from rxstream.engine.pump import Pump
 from rxstream.errors import NoPump
 
 __all__ = ("subscribe_detached",)
-
-# A task that nobody holds may be collected in the middle of its work.
-_tasks: Final[set[asyncio.Task[None]]] = set()
 
 
 def subscribe_detached(
@@ -41,9 +39,8 @@ def subscribe_detached(
     pump = Pump()
     link = pump.connect(observable, on_next or noop, scheduler or pump.scope)
     scope = anyio.CancelScope()
-    task = loop.create_task(_drive(pump, scope, on_error or default_error, on_completed or noop))
-    _tasks.add(task)
-    task.add_done_callback(_tasks.discard)
+    drive = partial(_drive, pump, scope, on_error or default_error, on_completed or noop)
+    spawn(drive, "rxstream subscribe()", noop)
 
     def dispose() -> None:
         if threading.get_ident() != home:

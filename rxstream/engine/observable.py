@@ -82,8 +82,7 @@ class PullObservable(StreamObservable[T_co]):
     def _attach(
         self, observer: abc.ObserverBase[T_co], scheduler: abc.SchedulerBase | None = None
     ) -> abc.DisposableBase:
-        scope = scope_of(scheduler)
-        return scope.pump.attach(self.opener, observer, scope.gates, scope.limits)
+        return scope_of(scheduler).attach(self.opener, observer)
 
 
 def adopt(result: Any) -> Any:

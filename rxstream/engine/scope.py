@@ -1,7 +1,7 @@
 """The scheduler that operators see: the pump, with the face that Rx expects."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet
@@ -12,6 +12,7 @@ from reactivex.scheduler.periodicscheduler import PeriodicScheduler
 from rxstream.engine.gate import Gate
 
 if TYPE_CHECKING:
+    from rxstream.engine.inlet import Inlet
     from rxstream.engine.pump import Pump
     from rxstream.engine.timers import Timers
 
@@ -74,6 +75,10 @@ class Scope(PeriodicScheduler):
         And while those of the operators behind this one are.
         """
         return Scope(self.pump, (*self.gates, gate), self.limits)
+
+    def attach(self, opener: Callable[[], AsyncIterator[Any]], observer: abc.ObserverBase[Any]) -> "Inlet":
+        """Have the pump ask a source for its items, as far as the operators behind it let it."""
+        return self.pump.attach(opener, observer, self.gates, self.limits)
 
     def limited(self) -> "Scope":
         """Return a scope for the upstream of an operator that sets alarms: see ``Pump.limit``."""

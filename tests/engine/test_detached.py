@@ -18,7 +18,7 @@ from reactivex import Observer
 from reactivex.scheduler import CurrentThreadScheduler
 from reactivex.subject import Subject
 
-from rxstream.engine.detached import _tasks  # pyright: ignore[reportPrivateUsage]
+from rxstream.engine.backend import _tasks  # pyright: ignore[reportPrivateUsage]
 from rxstream.engine.lift import lift
 from rxstream.errors import NoPump
 from tests.engine.sources import (
