@@ -1,0 +1,281 @@
+"""What one process reads and writes in Redis: its readers are woken, its leases and its presence renewed.
+
+All of a log's readers and writers share one listener and one watch. The listener brings entries that other
+processes append; what is appended here goes to the readers here without it. The watch looks after everything
+a few times in each lease: a message that was lost is found there, and so is a producer that died.
+"""
+
+import json
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, Final, NamedTuple, Protocol
+from uuid import uuid4
+
+import anyio
+
+from rxstream.engine.backend import spawn
+from rxstream.transports.log import LogEntry
+from rxstream.transports.redis_client import Call, RedisClient
+from rxstream.transports.redis_scripts import LEAVE, NUDGE, READ, RELEASE, RENEW
+
+__all__ = ("Found", "Held", "Hub", "Reader", "text_of")
+
+#: What one look into the log brings, and what is kept for a slow reader: more is read from Redis again.
+MOST_ENTRIES: Final = 512
+MOST_BYTES: Final = 1 << 20
+
+
+def text_of(data: bytes) -> str:
+    """Read what Redis has kept; half a surrogate pair is no reason to lose an answer."""
+    return data.decode("utf-8", "surrogatepass")
+
+
+class Held(Protocol):
+    """A stream that this process produces."""
+
+    stream: str
+    token: str
+
+    @property
+    def newest(self) -> int:
+        """The ``seq`` of its newest entry."""
+        ...
+
+    def renewed(self, state: int) -> None:
+        """Learn what became of the lease: see ``RENEW``."""
+        ...
+
+
+class Found(NamedTuple):
+    """What a look into the log has found."""
+
+    oldest: int
+    newest: int
+    ended: bool
+    alive: bool
+    entries: list[LogEntry]
+
+
+class Reader:
+    """Somebody who reads a stream, and what has come in for them."""
+
+    __slots__ = ("_size", "behind", "bell", "inbox", "looking", "seq")
+
+    def __init__(self, after: int) -> None:
+        #: The newest entry that was taken.
+        self.seq = after
+        self.inbox: list[LogEntry] = []
+        self._size = 0
+        #: Whether there is something in the log that does not come by itself.
+        self.behind = True
+        self.looking = False
+        self.bell = anyio.Event()
+
+    async def wait(self) -> None:
+        """Wait for something to take, or to look for."""
+        if not self.inbox and not self.behind:
+            self.bell = anyio.Event()
+            await self.bell.wait()
+
+    def look(self) -> None:
+        """Have the reader look into the log."""
+        self.behind = True
+        self.bell.set()
+
+    def deliver(self, entries: Sequence[LogEntry]) -> None:
+        """Take entries in, if they are the next; what comes while the reader looks may be later ones."""
+        if self.behind:
+            return
+        newest = self.inbox[-1].seq if self.inbox else self.seq
+        fresh = entries[max(0, newest + 1 - entries[0].seq) :]
+        if not fresh:
+            return
+        self._size += sum(len(entry.data) for entry in fresh)
+        if self._size > MOST_BYTES or len(self.inbox) + len(fresh) > MOST_ENTRIES:
+            self._drop()
+            self.behind = True
+        elif fresh[0].seq == newest + 1 or (self.looking and not self.inbox):
+            self.inbox += fresh
+        else:
+            self.behind = True
+        self.bell.set()
+
+    def take(self) -> list[LogEntry]:
+        """Give what has come in."""
+        entries = self.inbox
+        self._drop()
+        if entries:
+            self.seq = entries[-1].seq
+        return entries
+
+    def begin_look(self) -> None:
+        """Begin to look into the log; what comes in meanwhile is kept."""
+        self.behind, self.looking = False, True
+
+    def end_look(self, found: Found) -> None:
+        """Go on behind what was found."""
+        self.looking = False
+        self.seq = found.entries[-1].seq if found.entries else max(self.seq, found.oldest - 1)
+        self.inbox = [entry for entry in self.inbox if entry.seq > self.seq]
+        self._size = sum(len(entry.data) for entry in self.inbox)
+        if self.inbox[0].seq != self.seq + 1 if self.inbox else self.seq < found.newest:
+            self._drop()
+            self.behind = True
+
+    def _drop(self) -> None:
+        self.inbox, self._size = [], 0
+
+
+class Hub:
+    """The readers and writers of one log in one process."""
+
+    def __init__(self, client: RedisClient, *, prefix: str, lease: float) -> None:
+        self.client = client
+        self.lease_ms = max(1, round(lease * 1000))
+        #: Where this process is told of what others do. Never the same twice: nobody may get a dead one's.
+        self.channel = f"{prefix}@{uuid4().hex}"
+        self.writers: dict[str, Held] = {}
+        self._readers: dict[str, list[Reader]] = {}
+        self._prefix = prefix
+        self._lease = lease
+        self._watching: anyio.CancelScope | None = None
+        self._watched: anyio.Event | None = None
+        self._wake = anyio.Event()
+
+    def keys(self, stream: str) -> tuple[str, str, str, str]:
+        """Name the keys of a stream: info, entries, lease, readers."""
+        root = f"{self._prefix}{{{stream}}}:"
+        return f"{root}info", f"{root}entries", f"{root}lease", f"{root}readers"
+
+    def start(self) -> None:
+        """Listen and watch from now on."""
+        self.client.listen(self.channel, self._hear, silence=self._lease * 2)
+        if self._watching is None:
+            self._watching, self._watched = anyio.CancelScope(), anyio.Event()
+            spawn(partial(self._watch, self._watching), "rxstream redis watch", self._watched.set)
+
+    async def aclose(self) -> None:
+        """Give up what is held here, and let go of the connections. Those who still read learn of it."""
+        client = self.client
+        if not client.closed:
+            for stream, writer in self.writers.items():
+                client.post(RELEASE, self.keys(stream), (writer.token, stream, self.channel))
+            for stream in self._readers:
+                client.post(LEAVE, self.keys(stream), (self.channel,))
+            client.refuse()
+        self.writers.clear()
+        for stream in self._readers:
+            self.look(stream)
+        if self._watching is not None:
+            assert self._watched is not None
+            self._watching.cancel()
+            with anyio.CancelScope(shield=True):
+                await self._watched.wait()
+        await self.client.aclose()
+
+    def is_read(self, stream: str) -> bool:
+        """Tell whether anybody here reads a stream."""
+        return stream in self._readers
+
+    def enter(self, stream: str, after: int) -> Reader:
+        """Have a new reader told of what is appended."""
+        self.start()
+        reader = Reader(after)
+        self._readers.setdefault(stream, []).append(reader)
+        return reader
+
+    def leave(self, stream: str, reader: Reader) -> None:
+        """Forget a reader; it waits for nothing, since whoever leaves may have been cancelled."""
+        readers = self._readers[stream]
+        readers.remove(reader)
+        if not readers:
+            del self._readers[stream]
+            if not self.client.closed:
+                self.client.post(LEAVE, self.keys(stream), (self.channel,))
+
+    async def find(self, stream: str, after: int) -> Found | None:
+        """Look into the log; None if there is no such stream. From here on we count as a reader."""
+        call = self._post_look(stream, after, MOST_ENTRIES)
+        reply = await self.client.outcome(call)
+        if not reply[0]:
+            return None
+        _, oldest, newest, ended, alive, *flat = reply
+        first = max(after + 1, oldest)
+        entries = _entries(first, [text_of(piece) for piece in flat], newest if ended else 0)
+        return Found(oldest, newest, bool(ended), bool(alive) or stream in self.writers, entries)
+
+    def deliver(self, stream: str, entries: Sequence[LogEntry]) -> None:
+        """Give entries that are in the log to those who read the stream here."""
+        for reader in self._readers.get(stream, ()):
+            reader.deliver(entries)
+
+    def look(self, stream: str) -> None:
+        """Have the readers of a stream look into the log."""
+        for reader in self._readers.get(stream, ()):
+            reader.look()
+
+    def _post_look(self, stream: str, after: int, count: int) -> Call:
+        # The writer here tells the readers here, and nobody else asks whether anybody reads.
+        channel = "" if stream in self.writers else self.channel
+        # Present until it has missed three rounds of the watch, and a bit.
+        arguments = (after, count, MOST_BYTES, channel, self.lease_ms)
+        return self.client.post(READ, self.keys(stream), arguments)
+
+    def _hear(self, message: bytes | None) -> None:
+        if message is None:  # whatever was sent before is lost
+            for stream in self._readers:
+                self.look(stream)
+            self._wake.set()
+        elif message:
+            stream, *rest = json.loads(message)
+            if len(rest) == 1:
+                writer = self.writers.get(stream)
+                if writer is not None:
+                    writer.renewed(1)
+            elif rest and rest[2]:
+                first, ends, flat = rest
+                self.deliver(stream, _entries(first, flat, first + len(flat) // 2 - 1 if ends else 0))
+            else:
+                self.look(stream)
+
+    async def _watch(self, scope: anyio.CancelScope) -> None:
+        with scope:
+            while not self.client.closed:
+                with anyio.move_on_after(self._lease / 3):
+                    await self._wake.wait()
+                    self._wake = anyio.Event()
+                if not self.client.closed:
+                    await self._round()
+
+    async def _round(self) -> None:
+        """Renew what is ours, and see whether anything was missed."""
+        client = self.client
+        client.post(NUDGE, (), (self.channel,))
+        renewals = [
+            (writer, client.post(RENEW, self.keys(stream), (writer.token, self.lease_ms, writer.newest)))
+            for stream, writer in self.writers.items()
+        ]
+        looks = [
+            (stream, self._post_look(stream, 0, 0)) for stream in self._readers if stream not in self.writers
+        ]
+        for writer, call in renewals:
+            await call.done.wait()
+            if call.error is None:
+                writer.renewed(call.reply)
+        for stream, call in looks:
+            await call.done.wait()
+            reply = call.reply
+            if call.error is not None or not reply[0] or reply[3] or not reply[4]:
+                self.look(stream)
+                continue
+            for reader in self._readers.get(stream, ()):
+                if reply[2] > (reader.inbox[-1].seq if reader.inbox else reader.seq):
+                    reader.look()
+
+
+def _entries(first: int, flat: Sequence[Any], last: int) -> list[LogEntry]:
+    """Make entries of events and data, one behind the other; ``last`` ends the stream."""
+    return [
+        LogEntry(seq, event[1:] if event else None, data, seq == last)
+        for seq, (event, data) in enumerate(zip(flat[::2], flat[1::2], strict=True), first)
+    ]
