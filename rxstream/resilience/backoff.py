@@ -75,6 +75,8 @@ def is_transient(error: Exception) -> bool:
         return _is_transient_report(error)
     if isinstance(error, openai.APIStatusError):
         return _is_transient_status(error.status_code) and error.code not in _HOPELESS
+    if isinstance(error, httpx2.HTTPStatusError):
+        return _is_transient_status(error.response.status_code)
     return isinstance(
         error,
         (
@@ -89,8 +91,11 @@ def is_transient(error: Exception) -> bool:
 
 
 def retry_after(error: Exception) -> float | None:
-    """Return the seconds that the server asks to wait, if it does."""
-    headers: Any = getattr(getattr(error, "response", None), "headers", None)
+    """Return the seconds that the server asks to wait, if it does: in the error's response, or its cause's."""
+    response = getattr(error, "response", None)
+    if response is None:
+        response = getattr(error.__cause__, "response", None)
+    headers: Any = getattr(response, "headers", None)
     if headers is None:
         return None
     milliseconds = _number(headers.get("retry-after-ms"))

@@ -33,6 +33,11 @@ def status_error(status: int, code: str | None = None, **headers: str) -> openai
     return openai.APIStatusError("no", response=response, body={"code": code})
 
 
+def http_error(status: int, **headers: str) -> httpx2.HTTPStatusError:
+    response = status_error(status, **headers).response
+    return httpx2.HTTPStatusError("no", request=REQUEST, response=response)
+
+
 @given(
     base=st.floats(0, 10),
     factor=st.floats(1, 5),
@@ -79,6 +84,7 @@ TRANSIENT: list[Exception] = [
     ConnectionResetError(),
     TimeoutError(),
     *[status_error(status) for status in (408, 409, 429, 500, 502, 503, 529)],
+    *[http_error(status) for status in (408, 409, 429, 500, 503)],
     ProviderError("busy", status=503),
     ProviderError("busy", code=503),
     ProviderError("busy", code="429"),
@@ -90,6 +96,7 @@ LASTING: list[Exception] = [
     AnswerChanged("another one"),
     StreamConsumed("read already"),
     *[status_error(status) for status in (400, 401, 403, 404, 413, 422)],
+    *[http_error(status) for status in (302, 400, 401, 404, 410)],
     status_error(429, "insufficient_quota"),
     ProviderError("no", status=400),
     ProviderError("no", code=400),
@@ -143,4 +150,16 @@ def test_retry_after_may_be_a_date(zone: bool) -> None:
 
 @pytest.mark.parametrize("error", [OSError(), StreamTruncated("cut")], ids=repr)
 def test_an_error_without_a_response_asks_for_nothing(error: Any) -> None:
+    assert retry_after(error) is None
+
+
+def test_what_a_plain_http_client_was_told_counts() -> None:
+    assert retry_after(http_error(503, retry_after="7")) == 7
+
+
+def test_what_the_cause_was_told_counts() -> None:
+    error = ProviderError("busy", status=503)
+    error.__cause__ = http_error(503, retry_after="7")
+    assert retry_after(error) == 7
+    error.__cause__ = OSError("gone")
     assert retry_after(error) is None
