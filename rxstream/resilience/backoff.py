@@ -91,7 +91,7 @@ def is_transient(error: Exception) -> bool:
 
 
 def retry_after(error: Exception) -> float | None:
-    """Return the seconds that the server asks to wait, if it does: in the error's response, or its cause's."""
+    """Return the seconds that the server asks to wait, if the error or its cause has a response that does."""
     response = getattr(error, "response", None)
     if response is None:
         response = getattr(error.__cause__, "response", None)
