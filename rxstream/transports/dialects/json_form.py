@@ -1,0 +1,95 @@
+"""Any item as JSON: what a server sends of objects that it knows nothing of."""
+
+import json
+from json import JSONEncoder
+from math import isfinite
+from typing import Any, Final
+
+from jiter import from_json
+from pydantic_core import PydanticSerializationError, to_json, to_jsonable_python
+
+from rxstream.items import Tagged
+from rxstream.sansio.partial_json import PartialJSON
+
+__all__ = ("json_text", "read_json", "to_text")
+
+#: A str as JSON, without what pydantic asks about every value. It leaves half a surrogate as it is.
+_write: Final = JSONEncoder(ensure_ascii=False).encode
+
+
+def json_text(text: str) -> str:
+    """Write a text as a JSON string that any server can send: half a surrogate pair is escaped."""
+    written = _write(text)
+    if text.isascii():
+        return written
+    try:
+        written.encode()
+    except UnicodeEncodeError:
+        return json.dumps(text)
+    return written
+
+
+def read_json(text: str) -> Any:
+    """Read JSON; raises ValueError. Half a surrogate pair, which jiter refuses, is JSON as well."""
+    try:
+        return from_json(text.encode(), allow_inf_nan=False)
+    except ValueError:
+        if "\\u" not in text:
+            raise
+        try:
+            return json.loads(text)
+        except RecursionError:
+            raise ValueError("it is too deep") from None
+
+
+def to_text(value: Any) -> str:
+    """Write a value as compact JSON, in one line.
+
+    Dataclasses, pydantic models, named tuples, sets, dates and their like have the form that pydantic gives
+    them; bytes are text, base64 where they are none; NaN and the infinities are null. Raises TypeError for
+    what has no form at all, and for what contains itself.
+    """
+    try:
+        return to_json(value, inf_nan_mode="null", bytes_mode="utf8", fallback=_fallback).decode()
+    except (PydanticSerializationError, ValueError, RecursionError, UnicodeError):
+        return _to_text_slowly(value)
+
+
+def _to_text_slowly(value: Any) -> str:
+    try:
+        plain = to_jsonable_python(value, inf_nan_mode="null", bytes_mode="base64", fallback=_fallback)
+        return json.dumps(_finite(plain), separators=(",", ":"), allow_nan=False)
+    except (PydanticSerializationError, ValueError, RecursionError) as error:
+        raise TypeError(
+            f"expected an item that can be written as JSON, got {type(value).__name__}: {error}. "
+            f"Make it one before it is sent: ops.map(...)."
+        ) from None
+
+
+def _finite(value: Any) -> Any:
+    """Take out what JSON has no numbers for."""
+    if isinstance(value, float):
+        return value if isfinite(value) else None
+    plain: Any = value
+    if isinstance(plain, dict):
+        return {key: _finite(one) for key, one in plain.items()}
+    if isinstance(plain, list):
+        return [_finite(one) for one in plain]
+    return plain
+
+
+def _fallback(value: Any) -> Any:
+    """Give the form of our own items that are no plain records."""
+    if isinstance(value, PartialJSON):
+        return {
+            "path": list(value.path),
+            "delta": value.delta,
+            "complete": value.complete,
+            "value": value.value,
+        }
+    if isinstance(value, Tagged):
+        return {"source": value.source, "item": value.item}
+    if isinstance(value, BaseException):
+        return str(value)
+    msg = f"nothing is known of how to write a {type(value).__name__}"
+    raise TypeError(msg)
