@@ -8,11 +8,13 @@ from typing import Any, Final
 from jiter import from_json
 from pydantic_core import PydanticSerializationError, to_json, to_jsonable_python
 
-from rxstream.items import Tagged
 from rxstream.sansio.partial_json import PartialJSON
+from rxstream.sansio.wire import LIST, OBJECT
 
 __all__ = ("json_text", "read_json", "to_text")
 
+#: As Any, a check against it leaves a value as untyped as it was.
+_PARTIAL: Final[Any] = PartialJSON
 #: A str as JSON, without what pydantic asks about every value. It leaves half a surrogate as it is.
 _write: Final = JSONEncoder(ensure_ascii=False).encode
 
@@ -70,25 +72,22 @@ def _finite(value: Any) -> Any:
     """Take out what JSON has no numbers for."""
     if isinstance(value, float):
         return value if isfinite(value) else None
-    plain: Any = value
-    if isinstance(plain, dict):
-        return {key: _finite(one) for key, one in plain.items()}
-    if isinstance(plain, list):
-        return [_finite(one) for one in plain]
-    return plain
+    if isinstance(value, OBJECT):
+        return {key: _finite(one) for key, one in value.items()}
+    if isinstance(value, LIST):
+        return [_finite(one) for one in value]
+    return value
 
 
 def _fallback(value: Any) -> Any:
     """Give the form of our own items that are no plain records."""
-    if isinstance(value, PartialJSON):
+    if isinstance(value, _PARTIAL):
         return {
             "path": list(value.path),
             "delta": value.delta,
             "complete": value.complete,
             "value": value.value,
         }
-    if isinstance(value, Tagged):
-        return {"source": value.source, "item": value.item}
     if isinstance(value, BaseException):
         return str(value)
     msg = f"nothing is known of how to write a {type(value).__name__}"

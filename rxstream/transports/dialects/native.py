@@ -17,6 +17,8 @@ from rxstream.transports.dialects.json_form import json_text, read_json, to_text
 
 __all__ = ("NATIVE", "NativeDecoder", "NativeEncoder")
 
+#: As Any, a check against it leaves an item as untyped as it was.
+_TAGGED: Final[Any] = Tagged
 _DONE: Final[Frame] = ("done", '{"done":true}')
 _STOPPED: Final[Frame] = ("done", '{"done":true,"stopped":true}')
 _USAGE: Final = (
@@ -65,7 +67,7 @@ class NativeEncoder:
     def _written(self, item: Any) -> str:
         if isinstance(item, StreamChunk):
             return self._chunk(item)
-        if isinstance(item, Tagged):
+        if isinstance(item, _TAGGED):
             # The item's own form, and where it is from behind it.
             return f'{self._written(item.item)[:-1]},"source":{to_text(item.source)}}}'
         if isinstance(item, str):
@@ -147,7 +149,7 @@ class NativeDecoder:
         name = event.event
         if name == "chunk":
             item = self._read(self._object(event))
-            self._delivered.add(item.item if isinstance(item, Tagged) else item)
+            self._delivered.add(item.item if isinstance(item, _TAGGED) else item)
             return (item,)
         if name == "done":
             self._ended = True

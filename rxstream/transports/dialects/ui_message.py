@@ -1,0 +1,258 @@
+"""The UI message stream, version 1, of Vercel's AI SDK: what ``useChat`` reads.
+
+It knows a fixed set of parts, and a client that meets another one fails. So what it has no part for travels
+as data: objects as ``data-object``; the usage and the finish reason as the message's metadata.
+"""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from rxstream.errors import MalformedStream, StreamTruncated
+from rxstream.items import Restarted, SSEEvent, StreamChunk, StreamResult, ToolCallDelta, Usage
+from rxstream.sansio.delivered import Delivered
+from rxstream.sansio.wire import OBJECT, describe, provider_error, quote
+from rxstream.transports.dialects.contract import Dialect, Frame
+from rxstream.transports.dialects.error_form import error_form
+from rxstream.transports.dialects.json_form import json_text, read_json, to_text
+from rxstream.transports.dialects.openai import usage_form
+
+__all__ = ("UI_MESSAGE", "UIMessageDecoder", "UIMessageEncoder")
+
+_DONE: Final[Frame] = (None, "[DONE]")
+_STEP: Final[Frame] = (None, '{"type":"start-step"}')
+_STEP_ENDS: Final[Frame] = (None, '{"type":"finish-step"}')
+
+
+class UIMessageEncoder:
+    """Write the parts of one message."""
+
+    __slots__ = ("_calls", "_count", "_metadata", "_open")
+
+    def __init__(self) -> None:
+        #: The part that is being written, "text" or "reasoning", and how many there have been.
+        self._open = ""
+        self._count = 0
+        #: Id, name and the arguments so far of each tool call, by its index.
+        self._calls: dict[int, tuple[str, str, list[str]]] = {}
+        self._metadata: dict[str, Any] = {}
+
+    def start(self) -> Sequence[Frame]:
+        """Begin the message."""
+        return ((None, f'{{"type":"start","messageId":"msg-{uuid.uuid4().hex}"}}'), _STEP)
+
+    def feed(self, item: Any) -> Sequence[Frame]:
+        """Write an item. Raises TypeError for what JSON cannot hold."""
+        if isinstance(item, StreamChunk):
+            return self._chunk(item)
+        if isinstance(item, str):
+            return self._text("text", item) if item else ()
+        if isinstance(item, Restarted):
+            return (*self._close(), (None, f'{{"type":"data-restart","data":{{"attempt":{item.attempt}}}}}'))
+        return (*self._close(), (None, f'{{"type":"data-object","data":{to_text(item)}}}'))
+
+    def end(self) -> Sequence[Frame]:
+        """End the message well."""
+        metadata = f',"messageMetadata":{to_text(self._metadata)}' if self._metadata else ""
+        finish: Frame = (None, f'{{"type":"finish"{metadata}}}')
+        return (*self._close(), *self._available(), _STEP_ENDS, finish, _DONE)
+
+    def fail(self, error: Exception) -> Sequence[Frame]:
+        """End with an error; what came stays."""
+        text = json_text(error_form(error)["message"])
+        return (*self._close(), (None, f'{{"type":"error","errorText":{text}}}'), _DONE)
+
+    def stop(self) -> Sequence[Frame]:
+        """End because somebody asked for it."""
+        return (*self._close(), (None, '{"type":"abort"}'), _DONE)
+
+    def _chunk(self, chunk: StreamChunk) -> Sequence[Frame]:
+        frames: list[Frame] = []
+        if chunk.reasoning:
+            frames += self._text("reasoning", chunk.reasoning)
+        content = chunk.content + chunk.refusal
+        if content:
+            frames += self._text("text", content)
+        for delta in chunk.tool_calls:
+            frames += self._call(delta)
+        if chunk.finish_reason is not None:
+            self._metadata["finishReason"] = chunk.finish_reason
+        if chunk.usage is not None:
+            self._metadata["usage"] = usage_form(chunk.usage)
+        return frames
+
+    def _text(self, kind: str, text: str) -> list[Frame]:
+        frames: list[Frame] = []
+        if self._open != kind:
+            frames += self._close()
+            self._open = kind
+            self._count += 1
+            frames.append((None, f'{{"type":"{kind}-start","id":"{self._count}"}}'))
+        delta = f'{{"type":"{kind}-delta","id":"{self._count}","delta":{json_text(text)}}}'
+        frames.append((None, delta))
+        return frames
+
+    def _close(self) -> list[Frame]:
+        kind, self._open = self._open, ""
+        return [(None, f'{{"type":"{kind}-end","id":"{self._count}"}}')] if kind else []
+
+    def _call(self, delta: ToolCallDelta) -> list[Frame]:
+        frames = self._close()
+        index = delta.index or 0
+        call = self._calls.get(index)
+        if call is None or (delta.id is not None and delta.id != call[0]):
+            call = (delta.id or f"call-{uuid.uuid4().hex}", delta.name or "unknown", list[str]())
+            frames += self._available(index)
+            self._calls[index] = call
+            start = {"type": "tool-input-start", "toolCallId": call[0], "toolName": call[1]}
+            frames.append((None, to_text(start)))
+        if delta.arguments:
+            call[2].append(delta.arguments)
+            piece = {"type": "tool-input-delta", "toolCallId": call[0], "inputTextDelta": delta.arguments}
+            frames.append((None, to_text(piece)))
+        return frames
+
+    def _available(self, only: int | None = None) -> list[Frame]:
+        """Say of calls that their arguments are whole: those of ``only``, or all."""
+        frames: list[Frame] = []
+        for index in [only] if only in self._calls else list(self._calls) if only is None else []:
+            name, tool, pieces = self._calls.pop(index)
+            try:
+                arguments = read_json("".join(pieces) or "{}")
+            except ValueError:
+                continue  # cut off: the deltas have said what there is
+            found = {"type": "tool-input-available", "toolCallId": name, "toolName": tool, "input": arguments}
+            frames.append((None, to_text(found)))
+        return frames
+
+
+class UIMessageDecoder:
+    """Read a message as the chunks of an answer; ``data-*`` parts as objects."""
+
+    __slots__ = ("_calls", "_delivered", "_ended", "_index")
+
+    def __init__(self) -> None:
+        self._delivered = Delivered()
+        self._index = 0
+        #: The number of each tool call, by its id; and of those whose arguments came in pieces.
+        self._calls: dict[str, int] = {}
+        self._ended = False
+
+    @property
+    def finished(self) -> bool:
+        """Whether the message has ended."""
+        return self._ended
+
+    def feed(self, event: SSEEvent) -> Iterable[Any]:
+        """Take the next part; give its item."""
+        text = event.data.strip()
+        if text == "[DONE]":
+            self._ended = True
+            return ()
+        try:
+            part = read_json(text)
+        except ValueError as error:
+            raise self._malformed(f"expected JSON, got {quote(text)} ({error})") from None
+        if not isinstance(part, OBJECT):
+            raise self._malformed(f"expected a JSON object, got {describe(part)}")
+        items = [*self._read(part)]
+        for item in items:
+            self._delivered.add(item)
+        return items
+
+    def close(self) -> Iterable[Any]:
+        """Check that the message was whole."""
+        if not self._ended:
+            msg = (
+                "the stream ended before its end: neither a finish nor [DONE] came. What came is in .partial."
+            )
+            raise StreamTruncated(msg, partial=self.partial())
+        return ()
+
+    def partial(self) -> StreamResult:
+        """Give the answer so far."""
+        return self._delivered.partial()
+
+    def _read(self, part: dict[str, Any]) -> Iterable[Any]:
+        kind = part.get("type")
+        if kind == "text-delta":
+            yield self._made(part, self._string(part, "delta"))
+        elif kind == "reasoning-delta":
+            yield self._made(part, reasoning=self._string(part, "delta"))
+        elif kind == "tool-input-start":
+            yield self._made(part, call=ToolCallDelta(None, None, self._string(part, "toolName")))
+        elif kind == "tool-input-delta":
+            yield self._made(part, call=ToolCallDelta(arguments=self._string(part, "inputTextDelta")))
+        elif kind == "tool-input-available" and part.get("toolCallId") not in self._calls:
+            # It came whole, without the pieces.
+            arguments = to_text(part.get("input"))
+            yield self._made(part, call=ToolCallDelta(None, None, self._string(part, "toolName"), arguments))
+        elif kind == "finish":
+            yield self._finish(part)
+        elif kind == "abort":
+            self._ended = True
+        elif kind == "error":
+            self._ended = True
+            raise provider_error(
+                "the server reported an error in the stream", part.get("errorText"), self.partial()
+            )
+        elif isinstance(kind, str) and kind.startswith("data-"):
+            yield part.get("data") if kind == "data-object" else part
+
+    def _made(
+        self,
+        part: dict[str, Any],
+        content: str = "",
+        *,
+        reasoning: str = "",
+        call: ToolCallDelta | None = None,
+    ) -> StreamChunk:
+        calls: tuple[ToolCallDelta, ...] = ()
+        if call is not None:
+            name = self._string(part, "toolCallId")
+            if name not in self._calls:
+                call.id = name
+            call.index = self._calls.setdefault(name, len(self._calls))
+            calls = (call,)
+        chunk = StreamChunk(content, index=self._index, reasoning=reasoning, tool_calls=calls, raw=part)
+        self._index += 1
+        return chunk
+
+    def _finish(self, part: dict[str, Any]) -> StreamChunk:
+        metadata: Any = part.get("messageMetadata")
+        found: dict[str, Any] = metadata if isinstance(metadata, OBJECT) else {}
+        reason = found.get("finishReason") or part.get("finishReason") or "stop"
+        counts: Any = found.get("usage")
+        chunk = self._made(part)
+        chunk.finish_reason = str(reason)
+        if isinstance(counts, OBJECT):
+            chunk.usage = Usage(
+                _number(counts, "prompt_tokens"),
+                _number(counts, "completion_tokens"),
+                _number(counts, "total_tokens"),
+            )
+        self._ended = True
+        return chunk
+
+    def _string(self, part: dict[str, Any], name: str) -> str:
+        text = part.get(name)
+        if not isinstance(text, str):
+            raise self._malformed(f"expected {name} to be a string, got {describe(text)}")
+        return text
+
+    def _malformed(self, message: str) -> MalformedStream:
+        return MalformedStream(f"part {self._index + 1}: {message}", partial=self.partial())
+
+
+def _number(counts: dict[str, Any], name: str) -> int:
+    number = counts.get(name)
+    return number if isinstance(number, int) else 0
+
+
+UI_MESSAGE: Final = Dialect(
+    "ui-message",
+    UIMessageEncoder,
+    UIMessageDecoder,
+    {"x-vercel-ai-ui-message-stream": "v1"},
+    replays=True,
+)
