@@ -1,0 +1,102 @@
+"""An answer as server-sent events."""
+
+from collections.abc import Callable, Iterable
+from itertools import count
+from typing import Any
+
+from reactivex import Observable, abc
+
+from rxstream.engine.observable import StreamObservable
+from rxstream.items import SSEEvent
+from rxstream.transports.dialects.contract import Dialect, Encoder, Frame
+from rxstream.transports.dialects.named import dialect_named
+
+__all__ = ("to_sse",)
+
+
+def to_sse(
+    *, dialect: str | Dialect = "rxstream", ids: str | None = None
+) -> Callable[[Observable[Any]], Observable[SSEEvent]]:
+    """Write items of any kind as server-sent events, to their last one, which says how the stream ended.
+
+        --'Hi'-----------------------------------|
+        to_sse()
+        --SSEEvent('{"item":"Hi"}', 'chunk')-----(SSEEvent('{"done":true}', 'done'))|
+
+        events = answer.pipe(rxs.to_sse(), ops.map(lambda event: event.encode()))
+
+    ``dialect``: "rxstream", our own: ``chunk`` events with ``{"content", "finish_reason"}`` of chunks,
+    ``{"item"}`` of texts, ``{"object"}`` of anything else, at the end ``done``; "openai": Chat Completions;
+    "ui-message": Vercel's UI message stream; "anthropic"; "ag-ui"; or a Dialect of your own. ``ids``: a
+    prefix; the events then have the ids ``<prefix>-1``, ``<prefix>-2`` and so on.
+
+    An error becomes the dialect's error event, and the stream then completes: behind the first event nobody
+    can be told in any other way. What a client may see of it, and what is only logged, is as in
+    ``sse_response``. Nothing is kept.
+
+    Raises UnknownName for a dialect that there is not, ValueError for ``ids`` that are not ASCII. To serve a
+    whole response, with heartbeats, deadlines and a way back, there is ``sse_response``.
+    """
+    chosen = dialect_named(dialect)
+    if ids is not None:
+        SSEEvent("", id=ids).encode()  # which knows what an id can be
+
+    def operator(source: Observable[Any]) -> Observable[SSEEvent]:
+        def subscribe(
+            observer: abc.ObserverBase[SSEEvent], scheduler: abc.SchedulerBase | None = None
+        ) -> abc.DisposableBase:
+            events = _Events(chosen.encoder(), ids, observer)
+            return source.subscribe(events.feed, events.fail, events.end, scheduler=scheduler)
+
+        return StreamObservable(subscribe)
+
+    return operator
+
+
+class _Events:
+    """One subscription: the stream's events, each with its number."""
+
+    def __init__(self, encoder: Encoder, ids: str | None, observer: abc.ObserverBase[SSEEvent]) -> None:
+        self._encoder = encoder
+        self._ids = ids
+        self._observer = observer
+        self._numbers = count(1)
+        self._begun = False
+        self._over = False
+
+    def feed(self, item: Any) -> None:
+        """Write an item. One that cannot be written ends the stream."""
+        if self._over:
+            return
+        self._begin()
+        try:
+            frames = self._encoder.feed(item)
+        except Exception as error:  # noqa: BLE001 - it is told to whoever reads the events
+            self.fail(error)
+            return
+        self._send(frames)
+
+    def fail(self, error: Exception) -> None:
+        """End with an error event."""
+        self._end(self._encoder.fail(error))
+
+    def end(self) -> None:
+        """End well."""
+        if not self._over:
+            self._end(self._encoder.end())
+
+    def _begin(self) -> None:
+        if not self._begun:
+            self._begun = True
+            self._send(self._encoder.start())
+
+    def _end(self, frames: Iterable[Frame]) -> None:
+        self._over = True
+        self._begin()
+        self._send(frames)
+        self._observer.on_completed()
+
+    def _send(self, frames: Iterable[Frame]) -> None:
+        for event, data in frames:
+            name = None if self._ids is None else f"{self._ids}-{next(self._numbers)}"
+            self._observer.on_next(SSEEvent(data, event, name))
