@@ -18,6 +18,7 @@ from rxstream.sansio.delivered import Delivered
 from rxstream.sansio.joint import InLine
 from rxstream.sansio.sse import MAX_EVENT_SIZE, SSEDecoder
 from rxstream.transports.dialects.contract import Decoder, Dialect
+from rxstream.transports.dialects.named import dialect_named
 from rxstream.transports.sse_client import SSEClient
 from rxstream.transports.sse_client_dialect import GuessedDialect, RawEvents
 from rxstream.transports.sse_client_place import Place, sendable
@@ -296,6 +297,4 @@ def _decoder(dialect: Any) -> Callable[[], Decoder]:
         return RawEvents
     if isinstance(dialect, str) and dialect == "auto":
         return GuessedDialect
-    from rxstream.transports.dialects.named import dialect_named
-
     return dialect_named(dialect).decoder

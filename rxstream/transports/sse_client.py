@@ -4,7 +4,7 @@ import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import cache
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, Protocol
 
 import anyio
 import httpx2
@@ -23,13 +23,11 @@ _CLOSE_SECONDS: Final = 5.0
 
 
 class Connection(Protocol):
-    """One request and its response: iterate over it for the body's reads, once it is open."""
+    """One request and its response: once it is open, ``anext`` gives the body's reads."""
 
     async def open(self) -> httpx2.Response:
         """Send the request; give the response, of which only the headers are there."""
         ...
-
-    def __aiter__(self) -> Self: ...
 
     async def __anext__(self) -> bytes: ...
 
@@ -53,9 +51,6 @@ class AsyncConnection:
         # Where nothing is compressed, past two generators of the client's.
         self._reads = response.aiter_bytes() if _is_compressed(response) else response.aiter_raw()
         return response
-
-    def __aiter__(self) -> Self:
-        return self
 
     def __anext__(self) -> Any:
         return anext(self._reads)

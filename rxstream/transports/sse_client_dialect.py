@@ -1,6 +1,6 @@
 """Which dialect a stream speaks, found out by its first event; and events that are left as they are."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from jiter import from_json
@@ -9,6 +9,7 @@ from rxstream.errors import MalformedStream, StreamTruncated
 from rxstream.items import SSEEvent, StreamResult
 from rxstream.sansio.wire import OBJECT, quote
 from rxstream.transports.dialects.contract import Decoder
+from rxstream.transports.dialects.named import dialect_named
 
 __all__ = ("GuessedDialect", "RawEvents")
 
@@ -59,7 +60,8 @@ class GuessedDialect:
 
     def __init__(self) -> None:
         self._decoder: Decoder | None = None
-        self.feed: Callable[[SSEEvent], Iterable[Any]] = self._first
+        #: Once it is known, the decoder's own: a method less for every event.
+        self.feed: Any = self._first
 
     def look_at(self, headers: Mapping[str, str]) -> None:
         """Read the headers of the response."""
@@ -91,8 +93,6 @@ class GuessedDialect:
         return self._be(name).feed(event)
 
     def _be(self, name: str) -> Decoder:
-        from rxstream.transports.dialects.named import dialect_named
-
         decoder = self._decoder = dialect_named(name).decoder()
         self.feed = decoder.feed
         return decoder

@@ -45,6 +45,10 @@ class Place:
         self._fresh = True
         self._replays = False
 
+    def forget(self) -> None:
+        """Learn that nothing that could be sent would bring the rest of the stream."""
+        self._exact = False
+
     def is_new(self, event: SSEEvent) -> bool:
         """Take the next event; tell whether it is to be read.
 
@@ -76,8 +80,7 @@ class Place:
     def _end_replay(self) -> None:
         self._replays = False
         if self._again != self._seal:
-            # Nothing that could be sent would bring the old answer back.
-            self._exact = False
+            self.forget()
             raise AnswerChanged(
                 f"asked to go on behind the event {self.last!r}, the server began again, with another answer "
                 f"than before. Behind retry_stream() the same is asked again, and compared."

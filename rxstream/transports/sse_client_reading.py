@@ -142,6 +142,8 @@ class Reading:
                     self._over = True
                     break
         except Exception as error:  # noqa: BLE001 - raised behind what came before it
+            # The stream itself has said it, such as that there is a gap: what stands behind is not the rest.
+            place.forget()
             self._end_in(error)
         self._give(batch)
 
@@ -200,9 +202,9 @@ class Reading:
                 raise
             await self._failed(self._explained(error), after=retry_after(error))
             return
-        if response.status_code == httpx2.codes.NO_CONTENT:
+        if response.status_code == 204:
             await self._nothing_more()
-        elif response.status_code != httpx2.codes.OK or not speaks_of_events(response):
+        elif response.status_code != 200 or not speaks_of_events(response):
             head = await head_of(connection)
             refused = refusal(response, head, self._stand.decoder.partial())
             await self._failed(refused, after=retry_after(refused))

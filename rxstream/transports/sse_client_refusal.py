@@ -52,7 +52,7 @@ def refusal(response: httpx2.Response, head: bytes, partial: StreamResult) -> St
     reported = error_in(body) if isinstance(body, OBJECT) else None
     status = response.status_code
     place = where(response.url)
-    if status == httpx2.codes.OK and reported is None:
+    if status == 200 and reported is None:
         kind = response.headers.get("content-type")
         came = "no Content-Type" if kind is None else f"Content-Type {kind[:100]!r}"
         return MalformedStream(
