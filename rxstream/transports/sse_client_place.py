@@ -72,7 +72,7 @@ class Place:
             self._seal = 0
         self._seal = hash((self._seal, event.event, event.data))
         # An event that shares the id of the one before it cannot be told from that one.
-        self._exact = name != self.last
+        self._exact = name is not None and name != self.last
         if name is not None:
             self.last = name
         return True
