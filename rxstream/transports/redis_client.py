@@ -109,6 +109,10 @@ class RedisClient:
             listening = partial(self._listen, self._ear, channel, heard, silence)
             spawn(listening, "rxstream redis listener", self._deaf.set)
 
+    def is_here(self) -> bool:
+        """Tell whether this is the event loop that it lives in."""
+        return running_backend() is not None and running_loop() is self._loop
+
     def refuse(self) -> None:
         """Take no more calls."""
         self.closed = True
@@ -152,7 +156,7 @@ class RedisClient:
 
     def _open(self) -> None:
         if self._client is not None:
-            if self._loop is not running_loop():
+            if not self.is_here():
                 raise UsageError(
                     f"the log at {self.place} is open in another event loop: make a RedisLog for each, or "
                     "close it there with aclose() first"
@@ -228,7 +232,7 @@ class RedisClient:
             batch = [call for call in batch if not call.done.is_set()]
             if not batch:
                 return
-            await anyio.sleep(min(delay * random.uniform(0.5, 1.0), batch[0].deadline - now))  # noqa: S311
+            await anyio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311
             delay = min(delay * 2, _LONGEST_DELAY)
 
     async def _ask(self, batch: list[Call]) -> tuple[list[Call], Exception]:

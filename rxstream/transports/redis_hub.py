@@ -8,7 +8,7 @@ a few times in each lease: a message that was lost is found there, and so is a p
 import json
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 from uuid import uuid4
 
 import anyio
@@ -16,13 +16,18 @@ import anyio
 from rxstream.engine.backend import spawn
 from rxstream.transports.log import LogEntry
 from rxstream.transports.redis_client import Call, RedisClient
+from rxstream.transports.redis_inbox import MOST_BYTES, MOST_ENTRIES, Found, Inbox
 from rxstream.transports.redis_scripts import LEAVE, NUDGE, READ, RELEASE, RENEW
 
-__all__ = ("Found", "Held", "Hub", "Reader", "text_of")
+__all__ = ("Bounds", "Held", "Hub", "text_of")
 
-#: What one look into the log brings, and what is kept for a slow reader: more is read from Redis again.
-MOST_ENTRIES: Final = 512
-MOST_BYTES: Final = 1 << 20
+
+class Bounds(NamedTuple):
+    """How much of a stream is kept."""
+
+    events: int
+    bytes: int
+    age_ms: int
 
 
 def text_of(data: bytes) -> str:
@@ -46,96 +51,17 @@ class Held(Protocol):
         ...
 
 
-class Found(NamedTuple):
-    """What a look into the log has found."""
-
-    oldest: int
-    newest: int
-    ended: bool
-    alive: bool
-    entries: list[LogEntry]
-
-
-class Reader:
-    """Somebody who reads a stream, and what has come in for them."""
-
-    __slots__ = ("_size", "behind", "bell", "inbox", "looking", "seq")
-
-    def __init__(self, after: int) -> None:
-        #: The newest entry that was taken.
-        self.seq = after
-        self.inbox: list[LogEntry] = []
-        self._size = 0
-        #: Whether there is something in the log that does not come by itself.
-        self.behind = True
-        self.looking = False
-        self.bell = anyio.Event()
-
-    async def wait(self) -> None:
-        """Wait for something to take, or to look for."""
-        if not self.inbox and not self.behind:
-            self.bell = anyio.Event()
-            await self.bell.wait()
-
-    def look(self) -> None:
-        """Have the reader look into the log."""
-        self.behind = True
-        self.bell.set()
-
-    def deliver(self, entries: Sequence[LogEntry]) -> None:
-        """Take entries in, if they are the next; what comes while the reader looks may be later ones."""
-        if self.behind:
-            return
-        newest = self.inbox[-1].seq if self.inbox else self.seq
-        fresh = entries[max(0, newest + 1 - entries[0].seq) :]
-        if not fresh:
-            return
-        self._size += sum(len(entry.data) for entry in fresh)
-        if self._size > MOST_BYTES or len(self.inbox) + len(fresh) > MOST_ENTRIES:
-            self._drop()
-            self.behind = True
-        elif fresh[0].seq == newest + 1 or (self.looking and not self.inbox):
-            self.inbox += fresh
-        else:
-            self.behind = True
-        self.bell.set()
-
-    def take(self) -> list[LogEntry]:
-        """Give what has come in."""
-        entries = self.inbox
-        self._drop()
-        if entries:
-            self.seq = entries[-1].seq
-        return entries
-
-    def begin_look(self) -> None:
-        """Begin to look into the log; what comes in meanwhile is kept."""
-        self.behind, self.looking = False, True
-
-    def end_look(self, found: Found) -> None:
-        """Go on behind what was found."""
-        self.looking = False
-        self.seq = found.entries[-1].seq if found.entries else max(self.seq, found.oldest - 1)
-        self.inbox = [entry for entry in self.inbox if entry.seq > self.seq]
-        self._size = sum(len(entry.data) for entry in self.inbox)
-        if self.inbox[0].seq != self.seq + 1 if self.inbox else self.seq < found.newest:
-            self._drop()
-            self.behind = True
-
-    def _drop(self) -> None:
-        self.inbox, self._size = [], 0
-
-
 class Hub:
     """The readers and writers of one log in one process."""
 
-    def __init__(self, client: RedisClient, *, prefix: str, lease: float) -> None:
+    def __init__(self, client: RedisClient, *, bounds: Bounds, prefix: str, lease: float) -> None:
         self.client = client
+        self.bounds = bounds
         self.lease_ms = max(1, round(lease * 1000))
         #: Where this process is told of what others do. Never the same twice: nobody may get a dead one's.
         self.channel = f"{prefix}@{uuid4().hex}"
         self.writers: dict[str, Held] = {}
-        self._readers: dict[str, list[Reader]] = {}
+        self._readers: dict[str, list[Inbox]] = {}
         self._prefix = prefix
         self._lease = lease
         self._watching: anyio.CancelScope | None = None
@@ -163,6 +89,8 @@ class Hub:
             for stream in self._readers:
                 client.post(LEAVE, self.keys(stream), (self.channel,))
             client.refuse()
+        for writer in self.writers.values():
+            writer.renewed(1)
         self.writers.clear()
         for stream in self._readers:
             self.look(stream)
@@ -177,20 +105,23 @@ class Hub:
         """Tell whether anybody here reads a stream."""
         return stream in self._readers
 
-    def enter(self, stream: str, after: int) -> Reader:
+    def enter(self, stream: str, after: int) -> Inbox:
         """Have a new reader told of what is appended."""
         self.start()
-        reader = Reader(after)
-        self._readers.setdefault(stream, []).append(reader)
-        return reader
+        # What the log has dropped meanwhile is not to come out of an inbox: who is slow sees a gap.
+        most = min(MOST_ENTRIES, self.bounds.events), min(MOST_BYTES, self.bounds.bytes)
+        inbox = Inbox(after, most_entries=most[0], most_bytes=most[1])
+        self._readers.setdefault(stream, []).append(inbox)
+        return inbox
 
-    def leave(self, stream: str, reader: Reader) -> None:
+    def leave(self, stream: str, inbox: Inbox) -> None:
         """Forget a reader; it waits for nothing, since whoever leaves may have been cancelled."""
         readers = self._readers[stream]
-        readers.remove(reader)
+        readers.remove(inbox)
         if not readers:
             del self._readers[stream]
-            if not self.client.closed:
+            # A reader may be collected when its event loop is over.
+            if not self.client.closed and self.client.is_here():
                 self.client.post(LEAVE, self.keys(stream), (self.channel,))
 
     async def find(self, stream: str, after: int) -> Found | None:
@@ -206,13 +137,13 @@ class Hub:
 
     def deliver(self, stream: str, entries: Sequence[LogEntry]) -> None:
         """Give entries that are in the log to those who read the stream here."""
-        for reader in self._readers.get(stream, ()):
-            reader.deliver(entries)
+        for inbox in self._readers.get(stream, ()):
+            inbox.deliver(entries)
 
     def look(self, stream: str) -> None:
         """Have the readers of a stream look into the log."""
-        for reader in self._readers.get(stream, ()):
-            reader.look()
+        for inbox in self._readers.get(stream, ()):
+            inbox.look()
 
     def _post_look(self, stream: str, after: int, count: int) -> Call:
         # The writer here tells the readers here, and nobody else asks whether anybody reads.
@@ -268,9 +199,9 @@ class Hub:
             if call.error is not None or not reply[0] or reply[3] or not reply[4]:
                 self.look(stream)
                 continue
-            for reader in self._readers.get(stream, ()):
-                if reply[2] > (reader.inbox[-1].seq if reader.inbox else reader.seq):
-                    reader.look()
+            for inbox in self._readers.get(stream, ()):
+                if reply[2] > inbox.newest:
+                    inbox.look()
 
 
 def _entries(first: int, flat: Sequence[Any], last: int) -> list[LogEntry]:

@@ -1,21 +1,28 @@
 """A log in Redis Streams: a client may come back to another worker, and to another machine."""
 
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from itertools import count
-from typing import Any, Final
+from typing import Any
 
-from rxstream.errors import StreamExists, StreamOrphaned, UnknownStream
-from rxstream.transports.log import LogBatch, LogGap, LogWriter, StreamInfo, StreamLog
+from rxstream.errors import StreamExists
+from rxstream.transports.log import (
+    LogBatch,
+    LogWriter,
+    StreamInfo,
+    StreamLog,
+    check_after,
+    check_bound,
+    check_stream,
+    meta_text,
+)
 from rxstream.transports.redis_client import RedisClient
-from rxstream.transports.redis_hub import Found, Hub, Reader, text_of
+from rxstream.transports.redis_hub import Bounds, Hub, text_of
+from rxstream.transports.redis_reader import RedisReader
 from rxstream.transports.redis_scripts import ADOPT, CREATE, DELETE, INFO, STOP
-from rxstream.transports.redis_writer import Bounds, RedisWriter
+from rxstream.transports.redis_writer import RedisWriter
 
 __all__ = ("RedisLog",)
-
-#: A name is a part of five keys and of every message.
-_LONGEST_NAME: Final = 512
 
 
 class RedisLog(StreamLog):
@@ -50,23 +57,19 @@ class RedisLog(StreamLog):
         prefix: str = "rxstream:",
         patience: float = 10.0,
     ) -> None:
-        if not isinstance(url, str):
-            raise TypeError(
-                f"RedisLog() expects a URL such as 'redis://localhost:6379/0', and got {type(url)}"
-            )
-        given = {"max_events": max_events, "max_bytes": max_bytes, "max_age": max_age, "lease": lease}
-        for name, value in (*given.items(), ("patience", patience)):
-            if not value > 0:
-                raise ValueError(f"RedisLog() expects {name} to be more than 0, and got {value!r}")
+        super().__init__(max_events=max_events, max_bytes=max_bytes, max_age=max_age)
+        check_bound("lease", lease, whole=False)
+        check_bound("patience", patience, whole=False)
+        if not isinstance(url, str) or not isinstance(prefix, str):
+            raise TypeError(f"url= and prefix= are strings, but got {type(url).__name__}, {prefix!r}.")
         if "{" in prefix or "}" in prefix:
             raise ValueError(
                 f"RedisLog() expects a prefix without braces, which mark the stream in a key, "
                 f"and got {prefix!r}"
             )
-        super().__init__(max_events=max_events, max_bytes=max_bytes, max_age=max_age)
-        self._bounds = Bounds(max_events, max_bytes, max(1, round(max_age * 1000)))
         self._client = RedisClient(url, patience=patience)
-        self._hub = Hub(self._client, prefix=prefix, lease=lease)
+        bounds = Bounds(max_events, max_bytes, max(1, round(max_age * 1000)))
+        self._hub = Hub(self._client, bounds=bounds, prefix=prefix, lease=lease)
         self._tokens = count(1)
 
     def __repr__(self) -> str:
@@ -76,36 +79,32 @@ class RedisLog(StreamLog):
         self, stream: str, *, owner: str | None = None, meta: Mapping[str, Any] | None = None
     ) -> LogWriter:
         """Begin a stream, and hold it. Raises ``StreamExists``."""
-        if not 0 < len(stream) <= _LONGEST_NAME:
-            raise ValueError(
-                f"create() expects a name of 1 to {_LONGEST_NAME} characters, and got one of {len(stream)}"
-            )
+        check_stream(stream)
+        given = meta_text(meta)
         hub, token = self._begin()
-        given = json.dumps(dict(meta or {}))
         owned = ("0",) if owner is None else ("1", owner)
-        arguments = (token, hub.lease_ms, self._bounds.age_ms, given, *owned)
+        arguments = (token, hub.lease_ms, hub.bounds.age_ms, given, *owned)
         if not await hub.client.call(CREATE, hub.keys(stream), arguments):
-            raise StreamExists(
-                f"create() expects a name that is not in use, and the log at {self._client.place} has a "
-                f"stream {stream!r} already: take another name, read() it, or delete() it first"
-            )
-        return RedisWriter(hub, stream, token, 0, self._bounds)
+            raise StreamExists(f"The log has a stream {stream!r} already. Choose another name, or delete it.")
+        return RedisWriter(hub, stream, token, 0)
 
     async def adopt(self, stream: str) -> LogWriter | None:
         """Hold a stream whose producer is gone; None if it has ended, has a producer, or is not there.
 
         Of several that try at once, one gets it.
         """
+        check_stream(stream)
         hub, token = self._begin()
         newest, *stop = await hub.client.call(ADOPT, hub.keys(stream), (token, hub.lease_ms))
         if newest < 0:
             return None
-        writer = RedisWriter(hub, stream, token, newest, self._bounds)
+        writer = RedisWriter(hub, stream, token, newest)
         writer.renewed(stop[0])
         return writer
 
     async def info(self, stream: str) -> StreamInfo | None:
         """Return what is known of a stream; None if nothing is."""
+        check_stream(stream)
         known = await self._client.call(INFO, self._hub.keys(stream), ())
         if not known:
             return None
@@ -126,12 +125,13 @@ class RedisLog(StreamLog):
         Raises ``UnknownStream``; ``StreamOrphaned`` behind what there is, if the producer dies before the
         end; ``LogError`` if Redis cannot be reached for long. Close it (``aclose``) when you leave it early.
         """
-        if after < 0:
-            raise ValueError(f"read() expects after= the seq of an entry, or 0 for all, and got {after!r}")
-        return self._read(stream, after)
+        check_stream(stream)
+        check_after(after)
+        return RedisReader(self._hub, stream, after)
 
     async def stop(self, stream: str) -> bool:
         """Ask the producer, wherever it runs, to end the stream; False if there is none to ask."""
+        check_stream(stream)
         asked = bool(await self._client.call(STOP, self._hub.keys(stream), (stream,)))
         writer = self._hub.writers.get(stream)
         if asked and writer is not None:
@@ -140,6 +140,7 @@ class RedisLog(StreamLog):
 
     async def delete(self, stream: str) -> None:
         """Forget a stream; its producer and its readers get ``UnknownStream``."""
+        check_stream(stream)
         await self._client.call(DELETE, self._hub.keys(stream), (stream,))
         self._hub.look(stream)
 
@@ -151,49 +152,3 @@ class RedisLog(StreamLog):
         """Listen for those who will ask for a stop, and take a new token."""
         self._hub.start()
         return self._hub, f"{self._hub.channel}#{next(self._tokens)}"
-
-    async def _read(self, stream: str, after: int) -> AsyncGenerator[LogBatch, None]:
-        hub = self._hub
-        reader = hub.enter(stream, after)
-        try:
-            while True:
-                if entries := reader.take():
-                    yield entries
-                    if entries[-1].last:
-                        return
-                    continue
-                if not reader.behind:
-                    await reader.wait()
-                    continue
-                gap, found = await self._look(stream, reader)
-                if gap is not None:
-                    yield gap
-                if found.entries:
-                    yield found.entries
-                if found.ended and reader.seq >= found.newest:
-                    return
-                if not found.alive:
-                    if gap is None and not found.entries:
-                        raise self._orphaned(stream, found.newest)
-                    # It may have been adopted while these were read.
-                    reader.behind = True
-        finally:
-            hub.leave(stream, reader)
-
-    async def _look(self, stream: str, reader: Reader) -> tuple[LogGap | None, Found]:
-        reader.begin_look()
-        found = await self._hub.find(stream, reader.seq)
-        if found is None:
-            raise UnknownStream(
-                f"the log at {self._client.place} has no stream {stream!r}: it never had, it was deleted, or "
-                f"nothing was written to it for {self.max_age:g} seconds (max_age)"
-            )
-        first = reader.seq + 1
-        reader.end_look(found)
-        return LogGap(first, found.oldest - 1) if first < found.oldest else None, found
-
-    def _orphaned(self, stream: str, newest: int) -> StreamOrphaned:
-        return StreamOrphaned(
-            f"the producer of the stream {stream!r} is gone, and the stream has no end: whoever can produce "
-            f"the rest adopts it; what there is ends with entry {newest}"
-        )

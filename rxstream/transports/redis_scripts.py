@@ -78,6 +78,7 @@ local known = redis.call('HMGET', info, 'newest', 'ended', 'stop')
 local holder = redis.call('GET', lease)
 if not known[1] or known[2] or (holder and holder ~= ARGV[1]) then return {-1} end
 redis.call('SET', lease, ARGV[1], 'PX', ARGV[2])
+redis.call('HSET', info, 'idle', now())  -- whoever adopts it does so for a reader who is on the way
 return {tonumber(known[1]), known[3] and 1 or 0}
 """)
 

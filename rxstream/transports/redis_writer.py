@@ -1,31 +1,24 @@
 """The producer of one stream in Redis."""
 
 from collections.abc import Sequence
+from math import inf
 from typing import Any, Final, NamedTuple
 
 import anyio
 
-from rxstream.errors import LeaseLost, LogError, UnknownStream
+from rxstream.errors import LeaseLost, LogError, UnknownStream, UsageError
 from rxstream.transports.dialects.contract import Frame
 from rxstream.transports.log import LogEntry, LogWriter
 from rxstream.transports.redis_hub import Hub
 from rxstream.transports.redis_scripts import APPEND, IDLE, RELEASE
 
-__all__ = ("Bounds", "RedisWriter")
+__all__ = ("RedisWriter",)
 
 #: So many entries, or so much data, go out in one step: while Redis takes it, it does nothing else.
 _MOST_ENTRIES: Final = 256
 _MOST_DATA: Final = 1 << 20
 #: What is told to the readers in other processes; if it is more, they are told to look.
 _MOST_TOLD: Final = 1 << 16
-
-
-class Bounds(NamedTuple):
-    """How much of a stream is kept."""
-
-    events: int
-    bytes: int
-    age_ms: int
 
 
 class _Append(NamedTuple):
@@ -39,12 +32,11 @@ class _Append(NamedTuple):
 class RedisWriter(LogWriter):
     """The lease of a stream, and what is written under it."""
 
-    def __init__(self, hub: Hub, stream: str, token: str, newest: int, bounds: Bounds) -> None:
+    def __init__(self, hub: Hub, stream: str, token: str, newest: int) -> None:
         self.stream = stream
         self.token = token
         self._hub = hub
         self._newest = newest
-        self._bounds = bounds
         self._lock = anyio.Lock()
         self._stop = anyio.Event()
         self._numbers = 0
@@ -64,13 +56,13 @@ class RedisWriter(LogWriter):
         """Write entries; with ``last`` the stream ends with the last of them.
 
         Waits while Redis cannot be reached, for the log's ``patience``, and raises ``LogError`` then. Whether
-        the entries came through is not known after that, nor if it was cancelled: the next ``append`` sees
-        to it that they are in the log, once, before it writes its own.
+        the entries came through is not known after that: the next ``append`` sees to it that they are in the
+        log, once, before it writes its own. Cancelled, it first waits for the answer to what is on its way.
         """
-        if last and not frames:
-            raise ValueError("append() expects at least one frame with last=True: the last of them ends it")
         async with self._lock:
             self._check()
+            if last and not frames:
+                raise UsageError("append(..., last=True) needs an entry with which the stream is to end.")
             if self._open is not None:
                 await self._write(self._open)
                 self._check()
@@ -80,7 +72,7 @@ class RedisWriter(LogWriter):
                 await self._write(append)
 
     async def stop_asked(self) -> None:
-        """Wait until somebody asks for the stream to be stopped."""
+        """Wait until somebody asks for the stream to be stopped, or there is nothing left to do for it."""
         await self._stop.wait()
 
     async def idle_seconds(self) -> float:
@@ -120,12 +112,15 @@ class RedisWriter(LogWriter):
         elif state < 0 and not self._ended:
             self._lose(state)
 
-    def _check(self) -> None:
+    def _check_failure(self) -> None:
         if self._failure is not None:
             raise self._failure.with_traceback(None)
+
+    def _check(self) -> None:
+        self._check_failure()
         if self._ended or self._closed:
             what = "has ended" if self._ended else "was given up by aclose()"
-            raise LogError(f"append() to the stream {self.stream!r}, which {what}: nothing comes behind that")
+            raise UsageError(f"The stream {self.stream!r} {what}: nothing can be written behind that.")
 
     def _next(self, frames: Sequence[Frame], at: int, *, last: bool) -> tuple[_Append, int]:
         """Take as many frames as go out in one step."""
@@ -148,11 +143,29 @@ class RedisWriter(LogWriter):
     async def _write(self, append: _Append) -> None:
         hub = self._hub
         self._open = append
-        state: int = await hub.client.call(APPEND, hub.keys(self.stream), self._arguments(append))
+        call = hub.client.post(APPEND, hub.keys(self.stream), self._arguments(append))
+        try:
+            await call.done.wait()
+        except BaseException:
+            # What is on its way cannot be called back; nor is it tried again, if Redis is not there.
+            call.deadline = -inf
+            with anyio.CancelScope(shield=True):
+                await call.done.wait()
+            if call.error is None:
+                self._settle(append, call.reply)
+            raise
+        if call.error is not None:
+            raise call.error
+        self._settle(append, call.reply)
+        self._check_failure()
+
+    def _settle(self, append: _Append, state: int) -> None:
+        """Learn what became of an append."""
+        hub = self._hub
         self._open = None
         if state < 0:
             self._lose(state)
-            self._check()
+            return
         self._newest = state
         self._ended = append.last
         if self._ended and hub.writers.get(self.stream) is self:
@@ -160,7 +173,8 @@ class RedisWriter(LogWriter):
         hub.deliver(self.stream, append.entries)
 
     def _arguments(self, append: _Append) -> Sequence[Any]:
-        hub, bounds = self._hub, self._bounds
+        hub = self._hub
+        bounds = hub.bounds
         return (
             self.token,
             append.number,
@@ -180,12 +194,13 @@ class RedisWriter(LogWriter):
         """Stop being the stream's producer; those who read it here look who is."""
         if self._failure is not None:
             return
+        self._stop.set()
         self._failure = (
             self._unknown()
             if state == -1
             else LeaseLost(
-                f"the stream {self.stream!r} has been taken over by another producer, since this one had not "
-                "renewed its lease in time: stop producing; what this one wrote before is kept"
+                f"Somebody else has adopted the stream {self.stream!r}, since its lease had not been renewed "
+                "in time: write no more of it."
             )
         )
         if self._hub.writers.get(self.stream) is self:
@@ -194,6 +209,6 @@ class RedisWriter(LogWriter):
 
     def _unknown(self) -> UnknownStream:
         return UnknownStream(
-            f"the log has no stream {self.stream!r} any more: it was deleted, nothing was written to it for "
-            "max_age seconds, or Redis was restarted without persistence (appendonly yes keeps it)"
+            f"The log has no stream {self.stream!r} any more: it was deleted, nothing was written to it for "
+            "max_age= seconds, or Redis was restarted without persistence (appendonly yes keeps it)."
         )
