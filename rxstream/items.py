@@ -165,8 +165,8 @@ class SSEEvent:
         r"""Write the event as it stands in a ``text/event-stream``, its blank line at the end.
 
         A line of ``data`` ends at ``\n``, ``\r\n`` or ``\r``; it comes back with ``\n``. Raises ValueError
-        for what cannot come back at all: a line end in ``event`` or ``id``, a NUL in ``id``, an ``id`` that is
-        not ASCII (a browser sends it back as other characters), a negative ``retry``.
+        for what cannot come back: a line end in ``event`` or ``id``, a NUL in ``id``, an ``id`` that is not
+        ASCII (a browser sends it back as other characters), a negative ``retry``.
         """
         head = ""
         if self.event:

@@ -8,11 +8,10 @@ import uuid
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from rxstream.errors import MalformedStream, StreamTruncated
-from rxstream.items import Restarted, SSEEvent, StreamChunk, StreamResult, ToolCallDelta, Usage
-from rxstream.sansio.delivered import Delivered
-from rxstream.sansio.wire import OBJECT, describe, provider_error, quote
+from rxstream.items import Restarted, StreamChunk, ToolCallDelta, Usage
+from rxstream.sansio.wire import OBJECT
 from rxstream.transports.dialects.contract import Dialect, Frame
+from rxstream.transports.dialects.decoding import MessageDecoder, number_in
 from rxstream.transports.dialects.error_form import error_form
 from rxstream.transports.dialects.json_form import json_text, read_json, to_text
 from rxstream.transports.dialects.openai import usage_form
@@ -126,127 +125,60 @@ class UIMessageEncoder:
         return frames
 
 
-class UIMessageDecoder:
+class UIMessageDecoder(MessageDecoder):
     """Read a message as the chunks of an answer; ``data-*`` parts as objects."""
 
-    __slots__ = ("_calls", "_delivered", "_ended", "_index")
+    __slots__ = ("_calls",)
+
+    terminator = "finish part, and no [DONE],"
 
     def __init__(self) -> None:
-        self._delivered = Delivered()
-        self._index = 0
-        #: The number of each tool call, by its id; and of those whose arguments came in pieces.
+        super().__init__()
+        #: The number of each tool call, by its id.
         self._calls: dict[str, int] = {}
-        self._ended = False
 
-    @property
-    def finished(self) -> bool:
-        """Whether the message has ended."""
-        return self._ended
-
-    def feed(self, event: SSEEvent) -> Iterable[Any]:
-        """Take the next part; give its item."""
-        text = event.data.strip()
-        if text == "[DONE]":
-            self._ended = True
-            return ()
-        try:
-            part = read_json(text)
-        except ValueError as error:
-            raise self._malformed(f"expected JSON, got {quote(text)} ({error})") from None
-        if not isinstance(part, OBJECT):
-            raise self._malformed(f"expected a JSON object, got {describe(part)}")
-        items = [*self._read(part)]
-        for item in items:
-            self._delivered.add(item)
-        return items
-
-    def close(self) -> Iterable[Any]:
-        """Check that the message was whole."""
-        if not self._ended:
-            msg = (
-                "the stream ended before its end: neither a finish nor [DONE] came. What came is in .partial."
-            )
-            raise StreamTruncated(msg, partial=self.partial())
-        return ()
-
-    def partial(self) -> StreamResult:
-        """Give the answer so far."""
-        return self._delivered.partial()
-
-    def _read(self, part: dict[str, Any]) -> Iterable[Any]:
-        kind = part.get("type")
+    def read(self, body: dict[str, Any]) -> Iterable[Any]:
+        """Make the item of a part, if it is one of content."""
+        kind = body.get("type")
         if kind == "text-delta":
-            yield self._made(part, self._string(part, "delta"))
+            yield self.made(body, self.string_in(body, "delta"))
         elif kind == "reasoning-delta":
-            yield self._made(part, reasoning=self._string(part, "delta"))
+            yield self.made(body, reasoning=self.string_in(body, "delta"))
         elif kind == "tool-input-start":
-            yield self._made(part, call=ToolCallDelta(None, None, self._string(part, "toolName")))
+            yield self._call(body, ToolCallDelta(name=self.string_in(body, "toolName")))
         elif kind == "tool-input-delta":
-            yield self._made(part, call=ToolCallDelta(arguments=self._string(part, "inputTextDelta")))
-        elif kind == "tool-input-available" and part.get("toolCallId") not in self._calls:
+            yield self._call(body, ToolCallDelta(arguments=self.string_in(body, "inputTextDelta")))
+        elif kind == "tool-input-available" and body.get("toolCallId") not in self._calls:
             # It came whole, without the pieces.
-            arguments = to_text(part.get("input"))
-            yield self._made(part, call=ToolCallDelta(None, None, self._string(part, "toolName"), arguments))
+            arguments = to_text(body.get("input"))
+            yield self._call(body, ToolCallDelta(name=self.string_in(body, "toolName"), arguments=arguments))
         elif kind == "finish":
-            yield self._finish(part)
+            yield self._finish(body)
         elif kind == "abort":
-            self._ended = True
+            self.finished = True
         elif kind == "error":
-            self._ended = True
-            raise provider_error(
-                "the server reported an error in the stream", part.get("errorText"), self.partial()
-            )
+            raise self.error(body.get("errorText"))
         elif isinstance(kind, str) and kind.startswith("data-"):
-            yield part.get("data") if kind == "data-object" else part
+            yield body.get("data") if kind == "data-object" else body
 
-    def _made(
-        self,
-        part: dict[str, Any],
-        content: str = "",
-        *,
-        reasoning: str = "",
-        call: ToolCallDelta | None = None,
-    ) -> StreamChunk:
-        calls: tuple[ToolCallDelta, ...] = ()
-        if call is not None:
-            name = self._string(part, "toolCallId")
-            if name not in self._calls:
-                call.id = name
-            call.index = self._calls.setdefault(name, len(self._calls))
-            calls = (call,)
-        chunk = StreamChunk(content, index=self._index, reasoning=reasoning, tool_calls=calls, raw=part)
-        self._index += 1
-        return chunk
+    def _call(self, body: dict[str, Any], call: ToolCallDelta) -> StreamChunk:
+        name = self.string_in(body, "toolCallId")
+        if name not in self._calls:
+            call.id = name
+        call.index = self._calls.setdefault(name, len(self._calls))
+        return self.made(body, call=call)
 
-    def _finish(self, part: dict[str, Any]) -> StreamChunk:
-        metadata: Any = part.get("messageMetadata")
+    def _finish(self, body: dict[str, Any]) -> StreamChunk:
+        metadata: Any = body.get("messageMetadata")
         found: dict[str, Any] = metadata if isinstance(metadata, OBJECT) else {}
-        reason = found.get("finishReason") or part.get("finishReason") or "stop"
+        chunk = self.made(body)
+        chunk.finish_reason = str(found.get("finishReason") or body.get("finishReason") or "stop")
         counts: Any = found.get("usage")
-        chunk = self._made(part)
-        chunk.finish_reason = str(reason)
         if isinstance(counts, OBJECT):
-            chunk.usage = Usage(
-                _number(counts, "prompt_tokens"),
-                _number(counts, "completion_tokens"),
-                _number(counts, "total_tokens"),
-            )
-        self._ended = True
+            prompt, said = number_in(counts, "prompt_tokens"), number_in(counts, "completion_tokens")
+            chunk.usage = Usage(prompt, said, number_in(counts, "total_tokens"))
+        self.finished = True
         return chunk
-
-    def _string(self, part: dict[str, Any], name: str) -> str:
-        text = part.get(name)
-        if not isinstance(text, str):
-            raise self._malformed(f"expected {name} to be a string, got {describe(text)}")
-        return text
-
-    def _malformed(self, message: str) -> MalformedStream:
-        return MalformedStream(f"part {self._index + 1}: {message}", partial=self.partial())
-
-
-def _number(counts: dict[str, Any], name: str) -> int:
-    number = counts.get(name)
-    return number if isinstance(number, int) else 0
 
 
 UI_MESSAGE: Final = Dialect(
