@@ -1,0 +1,75 @@
+"""The service in front of the embedded model, and in front of models that do what that one cannot."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx2
+import pytest
+from rxstream.service.app import create_app
+
+import rxstream as rxs
+from tests.parsers.test_structured_answers import TOOLS_TEMPLATE
+from tests.service.clients.upstream import Upstream
+from tests.sources.clients import NO_TLS
+from tests.transports.servers import serving
+
+#: Seconds. So short that many heartbeats come between the events of a model that says nothing for a while.
+HEARTBEAT = 0.05
+
+
+class Watched:
+    """An application, and what it was asked for."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+        #: The paths, each with the ``Last-Event-ID`` that came with it.
+        self.asked: list[tuple[str, str | None]] = []
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            last = dict(scope["headers"]).get(b"last-event-id")
+            self.asked.append((scope["path"], None if last is None else last.decode("latin-1")))
+        await self._app(scope, receive, send)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Two services: where they are, and what stands behind each of them."""
+
+    #: In front of the embedded model, and in front of scripted ones.
+    embedded: str
+    scripted: str
+    model: rxs.LocalModel
+    upstream: Upstream
+    watched: Watched = field(repr=False)
+
+    def is_idle(self) -> bool:
+        """Tell whether the embedded model is writing nothing."""
+        slots = httpx2.get(f"{self.model.root_url}/slots", verify=NO_TLS).json()
+        return not any(slot["is_processing"] for slot in slots)
+
+    def asked(self, path: str) -> list[str | None]:
+        """Give the ``Last-Event-ID`` of each request for a path of the scripted one's."""
+        return [last for asked, last in self.watched.asked if asked == path]
+
+
+@contextmanager
+def _service(base_url: str, model: str) -> Generator[tuple[str, Watched]]:
+    app = create_app(base_url=base_url, api_key="none", model=model, heartbeat=HEARTBEAT, grace=5.0)
+    watched = Watched(app)
+    with serving(watched) as url:
+        yield url, watched
+
+
+@pytest.fixture(scope="session")
+def service() -> Generator[Service]:
+    """Start both once for all clients."""
+    with (
+        rxs.LocalModel(parallel=2, chat_template=TOOLS_TEMPLATE) as model,
+        Upstream() as upstream,
+        _service(model.base_url, model.model) as (embedded, _),
+        _service(upstream.base_url, "quick") as (scripted, watched),
+    ):
+        yield Service(embedded, scripted, model, upstream, watched)
