@@ -58,6 +58,8 @@ class Hub:
         self.client = client
         self.bounds = bounds
         self.lease_ms = max(1, round(lease * 1000))
+        #: A stream that is being written is not forgotten, however long its producer thinks.
+        self.age_ms = max(self.lease_ms, bounds.age_ms)
         #: Where this process is told of what others do. Never the same twice: nobody may get a dead one's.
         self.channel = f"{prefix}@{uuid4().hex}"
         self.writers: dict[str, Held] = {}
@@ -85,7 +87,9 @@ class Hub:
         client = self.client
         if not client.closed:
             for stream, writer in self.writers.items():
-                client.post(RELEASE, self.keys(stream), (writer.token, stream, self.channel))
+                client.post(
+                    RELEASE, self.keys(stream), (writer.token, stream, self.channel, self.bounds.age_ms)
+                )
             for stream in self._readers:
                 client.post(LEAVE, self.keys(stream), (self.channel,))
             client.refuse()
@@ -152,6 +156,9 @@ class Hub:
         arguments = (after, count, MOST_BYTES, channel, self.lease_ms)
         return self.client.post(READ, self.keys(stream), arguments)
 
+    def _renewal(self, writer: Held) -> tuple[Any, ...]:
+        return writer.token, self.lease_ms, self.age_ms, writer.newest
+
     def _hear(self, message: bytes | None) -> None:
         if message is None:  # whatever was sent before is lost
             for stream in self._readers:
@@ -183,7 +190,7 @@ class Hub:
         client = self.client
         client.post(NUDGE, (), (self.channel,))
         renewals = [
-            (writer, client.post(RENEW, self.keys(stream), (writer.token, self.lease_ms, writer.newest)))
+            (writer, client.post(RENEW, self.keys(stream), self._renewal(writer)))
             for stream, writer in self.writers.items()
         ]
         looks = [

@@ -83,7 +83,7 @@ class RedisLog(StreamLog):
         given = meta_text(meta)
         hub, token = self._begin()
         owned = ("0",) if owner is None else ("1", owner)
-        arguments = (token, hub.lease_ms, hub.bounds.age_ms, given, *owned)
+        arguments = (token, hub.lease_ms, hub.age_ms, given, *owned)
         if not await hub.client.call(CREATE, hub.keys(stream), arguments):
             raise StreamExists(f"The log has a stream {stream!r} already. Choose another name, or delete it.")
         return RedisWriter(hub, stream, token, 0)
@@ -95,7 +95,7 @@ class RedisLog(StreamLog):
         """
         check_stream(stream)
         hub, token = self._begin()
-        newest, *stop = await hub.client.call(ADOPT, hub.keys(stream), (token, hub.lease_ms))
+        newest, *stop = await hub.client.call(ADOPT, hub.keys(stream), (token, hub.lease_ms, hub.age_ms))
         if newest < 0:
             return None
         writer = RedisWriter(hub, stream, token, newest)

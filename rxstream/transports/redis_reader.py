@@ -13,8 +13,9 @@ __all__ = ("RedisReader",)
 class RedisReader(AsyncIterator[LogBatch]):
     """What is in the log behind an entry, then what comes in.
 
-    No generator, since a wait for the next batch may be cancelled and done again. It looks into the log when it begins, when it was slow, and when something may have been missed, the
-    producer's death included. In between entries come by themselves.
+    No generator, since a wait for the next batch may be cancelled and done again. It looks into the log when
+    it begins, when it was slow, and when something may have been missed, the producer's death included. In
+    between entries come by themselves.
     """
 
     __slots__ = ("_after", "_found", "_hub", "_inbox", "_over", "_reading", "_stream")

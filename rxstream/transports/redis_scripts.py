@@ -5,7 +5,8 @@ it, the Redis Stream of its entries, the lease of its producer and the readers' 
 when they count as there. All times are the server's own, in milliseconds.
 
 Each process that writes or reads listens on one channel. Its name is what stands among the readers, and
-before the ``#`` in a lease, so whoever changes a stream knows whom to tell, and tells nobody else.
+before the ``#`` in a lease, so whoever changes a stream knows whom to tell, and tells nobody else. An age is
+how long the stream is kept from now on.
 
 Every script may be run twice: an answer that was lost on its way is asked for again.
 """
@@ -34,6 +35,9 @@ local info, entries, lease, readers = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local function now()
   local time = redis.call('TIME')
   return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function keep(age)
+  for _, key in ipairs({info, entries, readers}) do redis.call('PEXPIRE', key, age) end
 end
 local function tell(message, own)
   for _, channel in ipairs(redis.call('ZRANGEBYSCORE', readers, now(), '+inf')) do
@@ -67,17 +71,18 @@ end
 redis.call('DEL', entries, readers)
 redis.call('HSET', info, 'meta', meta, 'newest', 0, 'bytes', 0, 'by', token, 'idle', now())
 if ARGV[5] == '1' then redis.call('HSET', info, 'owner', ARGV[6]) end
-redis.call('PEXPIRE', info, age)
+keep(age)
 redis.call('SET', lease, token, 'PX', held)
 return 1
 """)
 
-#: Token, lease: {newest, whether a stop was asked for}, or {-1} if the stream is not to be had.
+#: Token, lease, age: {newest, whether a stop was asked for}, or {-1} if the stream is not to be had.
 ADOPT: Final = _script("""
 local known = redis.call('HMGET', info, 'newest', 'ended', 'stop')
 local holder = redis.call('GET', lease)
 if not known[1] or known[2] or (holder and holder ~= ARGV[1]) then return {-1} end
 redis.call('SET', lease, ARGV[1], 'PX', ARGV[2])
+keep(ARGV[3])
 redis.call('HSET', info, 'idle', now())  -- whoever adopts it does so for a reader who is on the way
 return {tonumber(known[1]), known[3] and 1 or 0}
 """)
@@ -121,9 +126,7 @@ if full() then
   redis.call('XTRIM', entries, 'MINID', string.format('%d-0', newest - held + 1))
 end
 redis.call('HSET', info, 'newest', newest, 'bytes', bytes, 'by', by)
-redis.call('PEXPIRE', info, ARGV[5])
-redis.call('PEXPIRE', entries, ARGV[5])
-redis.call('PEXPIRE', readers, ARGV[5])
+keep(ARGV[5])
 if ends then
   redis.call('HSET', info, 'ended', 1)
   redis.call('DEL', lease)
@@ -171,25 +174,28 @@ return {held > 0 and newest - held + 1 or 0, newest, known[2] and 1 or 0, redis.
   known[3], known[4] or nil}
 """)
 
-#: Token, lease, newest as the producer knows it: 0, 1 if a stop was asked for, -1: no such stream, -2: lost.
+#: Token, lease, age, newest as the producer knows it: 0, 1 if a stop was asked for, -1: no such stream,
+#: -2: lost.
 RENEW: Final = _script("""
 local known = redis.call('HMGET', info, 'newest', 'ended', 'stop', 'by')
 if not known[1] then return -1 end
 local token, holder = ARGV[1], redis.call('GET', lease)
-local ours = known[1] == ARGV[3] or string.sub(known[4], 1, #token + 1) == token .. '/'
+local ours = known[1] == ARGV[4] or string.sub(known[4], 1, #token + 1) == token .. '/'
 if holder ~= token and (holder or known[2] or not ours) then return -2 end
 if holder then
   redis.call('PEXPIRE', lease, ARGV[2])
 else
   redis.call('SET', lease, token, 'PX', ARGV[2])
 end
+keep(ARGV[3])
 return known[3] and 1 or 0
 """)
 
-#: Token, the stream's name, own channel.
+#: Token, the stream's name, own channel, age.
 RELEASE: Final = _script("""
 if redis.call('GET', lease) ~= ARGV[1] then return 0 end
 redis.call('DEL', lease)
+keep(ARGV[4])
 tell(cjson.encode({ARGV[2]}), ARGV[3])
 return 1
 """)

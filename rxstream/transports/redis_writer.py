@@ -10,7 +10,7 @@ from rxstream.errors import LeaseLost, LogError, UnknownStream, UsageError
 from rxstream.transports.dialects.contract import Frame
 from rxstream.transports.log import LogEntry, LogWriter
 from rxstream.transports.redis_hub import Hub
-from rxstream.transports.redis_scripts import APPEND, IDLE, RELEASE
+from rxstream.transports.redis_scripts import APPEND, IDLE, INFO, RELEASE
 
 __all__ = ("RedisWriter",)
 
@@ -60,6 +60,8 @@ class RedisWriter(LogWriter):
         log, once, before it writes its own. Cancelled, it first waits for the answer to what is on its way.
         """
         async with self._lock:
+            if self._closed and not self._ended and self._failure is None:
+                await self._learn_who_went_on()
             self._check()
             if last and not frames:
                 raise UsageError("append(..., last=True) needs an entry with which the stream is to end.")
@@ -99,7 +101,7 @@ class RedisWriter(LogWriter):
         keys = hub.keys(self.stream)
         if self._open is not None:
             hub.client.post(APPEND, keys, self._arguments(self._open))
-        call = hub.client.post(RELEASE, keys, (self.token, self.stream, hub.channel))
+        call = hub.client.post(RELEASE, keys, (self.token, self.stream, hub.channel, hub.bounds.age_ms))
         try:
             await call.done.wait()
         finally:
@@ -180,7 +182,7 @@ class RedisWriter(LogWriter):
             append.number,
             self._newest,
             hub.lease_ms,
-            bounds.age_ms,
+            bounds.age_ms if append.last else hub.age_ms,
             bounds.events,
             bounds.bytes,
             "1" if append.last else "0",
@@ -189,6 +191,14 @@ class RedisWriter(LogWriter):
             hub.channel,
             *append.flat,
         )
+
+    async def _learn_who_went_on(self) -> None:
+        hub = self._hub
+        known = await hub.client.call(INFO, hub.keys(self.stream), ())
+        if not known:
+            self._lose(-1)
+        elif known[1] != self._newest or known[3]:
+            self._lose(-2)
 
     def _lose(self, state: int) -> None:
         """Stop being the stream's producer; those who read it here look who is."""
@@ -199,8 +209,8 @@ class RedisWriter(LogWriter):
             self._unknown()
             if state == -1
             else LeaseLost(
-                f"Somebody else has adopted the stream {self.stream!r}, since its lease had not been renewed "
-                "in time: write no more of it."
+                f"Somebody else has adopted the stream {self.stream!r}, since it was given up, or its lease "
+                "was not renewed in time: write no more of it."
             )
         )
         if self._hub.writers.get(self.stream) is self:
