@@ -1,9 +1,7 @@
 """Read a stream of server-sent events back, over HTTP."""
 
 import math
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from copy import deepcopy
 from functools import partial
 from typing import Any, Final, Literal, TypeAlias, overload
 
@@ -22,7 +20,8 @@ from rxstream.transports.dialects.named import dialect_named
 from rxstream.transports.sse_client import SSEClient
 from rxstream.transports.sse_client_dialect import GuessedDialect, RawEvents
 from rxstream.transports.sse_client_place import Place, sendable
-from rxstream.transports.sse_client_reading import Batches, Plan, Reading, Stand
+from rxstream.transports.sse_client_reading import Batches, Plan, Reading
+from rxstream.transports.sse_client_stand import Stand, Stands
 
 __all__ = ("from_sse",)
 
@@ -35,8 +34,6 @@ ChunkDialect: TypeAlias = Literal["openai", "anthropic"]
 #: A heartbeat comes every 15 s; httpx2's own 5 s would end a stream whose model only thinks.
 _TIMEOUT: Final = httpx2.Timeout(60.0, connect=10.0, pool=None)
 _OF_HTTPX2: Final = httpx2.Timeout(5.0)
-#: Broken streams that are remembered, until somebody goes on with them.
-_MOST_LEFT: Final = 32
 
 
 @overload
@@ -168,56 +165,26 @@ def from_sse(
         "content": content,
         "timeout": limits,
     }
-    left = _Left()
-    plan = Plan(partial(SSEClient, client, target, asked), max_event_size, reconnects, float(retry), left.add)
-    return _Stream(plan, lambda: Stand(decoder(), Place(last_event_id)), left)
-
-
-class _Left:
-    """Streams that broke, or were left, and may be gone on with."""
-
-    def __init__(self) -> None:
-        self._stands: deque[Stand] = deque(maxlen=_MOST_LEFT)
-
-    def add(self, stand: Stand) -> None:
-        """Remember a stream, if there is a way to go on with it."""
-        if stand.place.id is not None:
-            self._stands.append(stand)
-
-    def take(self, delivered: Delivered) -> Stand | None:
-        """Find the stream of which that, and neither more nor less, has been delivered."""
-        for stand in reversed(self._stands):
-            if stand.passed == delivered.passed:
-                text = stand.decoder.partial().content
-                if not text or text == delivered.content:
-                    self._stands.remove(stand)
-                    return stand
-        return None
+    stands = Stands()
+    plan = Plan(partial(SSEClient, client, target, asked), max_event_size, reconnects, float(retry), stands)
+    return _Stream(plan, lambda: Stand(decoder(), Place(last_event_id)))
 
 
 class _Stream(LiftedObservable[Any], ResumableObservable):
     """A stream of events, which can go on behind the last of them."""
 
-    def __init__(self, plan: Plan, stand: Callable[[], Stand], left: _Left) -> None:
+    def __init__(self, plan: Plan, stand: Callable[[], Stand]) -> None:
         source: PullObservable[Any] = PullObservable(lambda: Reading(plan, stand()), "from_sse()")
         super().__init__(source, (Batches,))
         self._plan = plan
-        self._left = left
 
     def resume(self, rung: Rung, delivered: Delivered) -> Continuation | None:
         """Ask for what stands behind the last event, and read it as if nothing had happened."""
-        stand = self._left.take(delivered) if rung == "server" else None
+        stand = self._plan.stands.take(delivered) if rung == "server" else None
         if stand is None:
             return None
         # Its chunks are numbered behind those that came, and the usage is that of the one answer.
-        return _Stream(self._plan, partial(_resumed, stand), self._left), InLine()
-
-
-def _resumed(stand: Stand) -> Stand:
-    """Give what another subscription may go on from, for there may be several."""
-    resumed = deepcopy(stand)
-    resumed.place.reconnect()
-    return resumed
+        return _Stream(self._plan, stand.resumed), InLine()
 
 
 # ---------------------------------------------------------------- arguments

@@ -15,13 +15,12 @@ from rxstream.resilience.backoff import is_transient, retry_after
 from rxstream.sansio.sse import SSEDecoder
 from rxstream.sansio.wire import quote
 from rxstream.sources.lost import lost_connection
-from rxstream.transports.dialects.contract import Decoder
 from rxstream.transports.sse_client import Connection, SSEClient
 from rxstream.transports.sse_client_dialect import GuessedDialect
-from rxstream.transports.sse_client_place import Place
 from rxstream.transports.sse_client_refusal import head_of, refusal, speaks_of_events
+from rxstream.transports.sse_client_stand import Stand, Stands
 
-__all__ = ("Batches", "Plan", "Reading", "Stand")
+__all__ = ("Batches", "Plan", "Reading")
 
 #: Nobody waits longer for a server, whatever it asks for.
 _LONGEST_WAIT: Final = 60.0
@@ -30,27 +29,13 @@ _JITTER: Final = 0.25
 
 
 class Plan(NamedTuple):
-    """What the user asked for, and what to do when the stream is left before its end."""
+    """What the user asked for, and who is told how far the streams are."""
 
     client: Callable[[], SSEClient]
     max_event_size: int
     reconnects: int
     retry: float
-    left: "Callable[[Stand], object]"
-
-
-class Stand:
-    """How far a stream has come: all that another connection needs to go on."""
-
-    __slots__ = ("begun", "decoder", "passed", "place")
-
-    def __init__(self, decoder: Decoder, place: Place) -> None:
-        self.decoder = decoder
-        self.place = place
-        #: Whether an event has come.
-        self.begun = False
-        #: Items that were given, since the last ``Restarted``.
-        self.passed = 0
+    stands: Stands
 
 
 class Batches(FirstMachine):
@@ -86,6 +71,7 @@ class Reading:
         #: wait before the next.
         self._lost: list[Exception] = []
         self._wait = 0.0
+        plan.stands.begin(stand)
 
     def __aiter__(self) -> "Reading":
         return self
@@ -115,8 +101,7 @@ class Reading:
 
     async def aclose(self) -> None:
         """Close the connection, and the client if it is of our own."""
-        if self._stand.begun and not (self._over and self._error is None):
-            self._plan.left(self._stand)
+        self._plan.stands.end(self._stand, well=self._over and self._error is None)
         await self._close()
         client, self._client = self._client, None
         if client is not None:
@@ -162,6 +147,7 @@ class Reading:
     def _give(self, batch: list[Any]) -> None:
         if batch:
             self._stand.passed += len(batch)
+            self._stand.newest = batch[-1]
             self._ready.append(batch)
 
     async def _body_ended(self) -> None:
