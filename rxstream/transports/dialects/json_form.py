@@ -8,13 +8,22 @@ from typing import Any, Final
 from jiter import from_json
 from pydantic_core import PydanticSerializationError, to_json, to_jsonable_python
 
+from rxstream.sansio.code_blocks import CodeBlock
+from rxstream.sansio.markdown import MarkdownBlock
 from rxstream.sansio.partial_json import PartialJSON
+from rxstream.sansio.tool_calls import PartialToolCall
 from rxstream.sansio.wire import LIST, OBJECT
 
 __all__ = ("json_text", "read_json", "to_text")
 
-#: As Any, a check against it leaves a value as untyped as it was.
-_PARTIAL: Final[Any] = PartialJSON
+#: The fields of our own items that are no plain records, and the one that they have when they are complete.
+#: An item that grows is sent as what is new in it: its whole, each time, would be quadratic.
+_FORMS: Final[tuple[tuple[Any, tuple[str, ...], str | None], ...]] = (
+    (PartialJSON, ("path", "kind", "delta", "complete"), None),
+    (PartialToolCall, ("id", "name", "index", "delta", "ended", "complete"), None),
+    (CodeBlock, ("language", "info", "index", "delta", "complete"), "code"),
+    (MarkdownBlock, ("kind", "level", "info", "line", "index", "delta", "complete"), "text"),
+)
 #: A str as JSON, without what pydantic asks about every value. It leaves half a surrogate as it is.
 _write: Final = JSONEncoder(ensure_ascii=False).encode
 
@@ -48,12 +57,13 @@ def to_text(value: Any) -> str:
     """Write a value as compact JSON, in one line.
 
     Dataclasses, pydantic models, named tuples, sets, dates and their like have the form that pydantic gives
-    them; bytes are text, base64 where they are none; NaN and the infinities are null. Raises TypeError for
-    what has no form at all, and for what contains itself.
+    them; bytes are text, base64 where they are none; NaN and the infinities are null. Of our own items that
+    grow there is what is new (``delta``), and the whole when it is complete. Raises TypeError for what has no
+    form at all, and for what contains itself.
     """
     try:
         return to_json(value, inf_nan_mode="null", bytes_mode="utf8", fallback=_fallback).decode()
-    except (PydanticSerializationError, ValueError, RecursionError, UnicodeError):
+    except (PydanticSerializationError, TypeError, ValueError, RecursionError):
         return _to_text_slowly(value)
 
 
@@ -61,7 +71,7 @@ def _to_text_slowly(value: Any) -> str:
     try:
         plain = to_jsonable_python(value, inf_nan_mode="null", bytes_mode="base64", fallback=_fallback)
         return json.dumps(_finite(plain), separators=(",", ":"), allow_nan=False)
-    except (PydanticSerializationError, ValueError, RecursionError) as error:
+    except (PydanticSerializationError, TypeError, ValueError, RecursionError) as error:
         raise TypeError(
             f"expected an item that can be written as JSON, got {type(value).__name__}: {error}. "
             f"Make it one before it is sent: ops.map(...)."
@@ -81,13 +91,14 @@ def _finite(value: Any) -> Any:
 
 def _fallback(value: Any) -> Any:
     """Give the form of our own items that are no plain records."""
-    if isinstance(value, _PARTIAL):
-        return {
-            "path": list(value.path),
-            "delta": value.delta,
-            "complete": value.complete,
-            "value": value.value,
-        }
+    item: Any = value  # as untyped as it came, whatever is found out about it
+    for kind, fields, whole in _FORMS:
+        if not isinstance(value, kind):
+            continue
+        found = {name: getattr(item, name) for name in fields}
+        if item.complete and whole is not None:
+            found[whole] = getattr(item, whole)
+        return found
     if isinstance(value, BaseException):
         return str(value)
     msg = f"nothing is known of how to write a {type(value).__name__}"

@@ -1,0 +1,54 @@
+"""The dialect, held against the laws of all."""
+
+import json
+
+import pytest
+from hypothesis import given
+
+from rxstream.errors import ProviderError
+from rxstream.items import Restarted, SSEEvent, StreamChunk, ToolCallDelta
+from rxstream.transports.dialects.ag_ui import AG_UI
+from tests.transports.dialects.laws import answers, check_answer, check_ends, read_back, written
+
+
+@given(answers())
+def test_an_answer_comes_back(chunks: list[StreamChunk]) -> None:
+    check_answer(AG_UI, chunks)
+    check_ends(AG_UI, chunks)
+
+
+def test_objects_and_restarts_are_custom_events() -> None:
+    frames = written(AG_UI, ["a", {"x": 1}, Restarted(2), ""])
+    assert read_back(AG_UI, frames)[1] == {"x": 1}
+    bodies = [json.loads(data) for _, data in frames]
+    assert [body["type"] for body in bodies] == [
+        "RUN_STARTED",
+        "TEXT_MESSAGE_START",
+        "TEXT_MESSAGE_CONTENT",
+        "TEXT_MESSAGE_END",
+        "CUSTOM",
+        "CUSTOM",
+        "RUN_FINISHED",
+    ]
+    assert (bodies[5]["name"], bodies[5]["value"]) == ("restart", {"attempt": 2})
+
+
+def test_calls_that_come_interleaved_are_refused() -> None:
+    encoder = AG_UI.encoder()
+    for index in (0, 1):
+        encoder.feed(StreamChunk("", tool_calls=(ToolCallDelta(index, f"c{index}", "f"),)))
+    with pytest.raises(TypeError, match="one tool call at a time"):
+        encoder.feed(StreamChunk("", tool_calls=(ToolCallDelta(0, arguments="{}"),)))
+
+
+def test_an_error_ends_the_run() -> None:
+    ((_, data),) = AG_UI.encoder().fail(TimeoutError("too late"))
+    assert json.loads(data) == {"type": "RUN_ERROR", "message": "too late", "code": "timeout"}
+    with pytest.raises(ProviderError, match="too late"):
+        list(AG_UI.decoder().feed(SSEEvent(data)))
+
+
+def test_other_events_are_passed_over() -> None:
+    decoder = AG_UI.decoder()
+    assert list(decoder.feed(SSEEvent('{"type":"STATE_SNAPSHOT"}'))) == []
+    assert list(decoder.feed(SSEEvent('{"type":"CUSTOM","name":"theirs"}'))) == []
