@@ -55,7 +55,7 @@ async def test_what_a_source_says_behind_the_fault_is_nothing() -> None:
 
 async def test_as_bytes_it_is_what_a_browser_reads() -> None:
     source = Source(["a\nb"]).observable
-    body = "".join(await read(source.pipe(to_sse(), ops.map(lambda event: event.encode()))))
+    body = "".join(await read(source.pipe(to_sse(), ops.map(SSEEvent.encode))))
     assert await read(rxs.from_stream([body]).pipe(rxs.parse_sse())) == [
         SSEEvent('{"item":"a\\nb"}', "chunk"),
         SSEEvent('{"done":true}', "done"),
