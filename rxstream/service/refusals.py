@@ -119,6 +119,8 @@ class PublicError(ProviderError):
             body=refusal.body["error"],
         )
         self.refusal = refusal
+        # Where Retry-After is looked for.
+        self.__cause__ = refusal
         #: What Starlette looks for: before the first event, the error is an HTTP one.
         self.status_code = refusal.status
 

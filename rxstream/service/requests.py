@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 __all__ = (
     "BUFFER_TYPES",
     "BufferedRequest",
+    "CompletionRequest",
     "JSONRequest",
     "Message",
     "StreamRequest",
@@ -88,6 +89,26 @@ class JSONRequest(StreamRequest):
         default=None,
         description="The values at a path, such as `$.items[*]`. If not given: every outermost object.",
     )
+
+
+class StreamOptions(BaseModel):
+    """What else a stream has."""
+
+    model_config = ConfigDict(extra="allow")
+
+    include_usage: bool | None = None
+
+
+class CompletionRequest(BaseModel):
+    """What the Chat Completions API takes; what is not known here is passed on to the model as it is."""
+
+    model_config = ConfigDict(extra="allow")
+
+    messages: Annotated[list[_Object], Field(min_length=1)]
+    model: _Name | None = None
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    n: Annotated[int, Field(ge=1)] | None = None
 
 
 class UIMessage(BaseModel):

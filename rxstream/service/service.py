@@ -20,7 +20,7 @@ from rxstream.service.upstream import Upstream
 from rxstream.transports.dialects.named import dialect_named
 from rxstream.transports.log import StreamLog
 from rxstream.transports.publish import publications_of
-from rxstream.transports.responses import end_responses
+from rxstream.transports.responses import Responses
 
 __all__ = ("Service",)
 
@@ -51,6 +51,8 @@ class Service:
             open_streams=lambda: self.gate.inside, waiting=lambda: self.gate.waiting
         )
         self.upstream = Upstream(settings, client=client, make=make, on_metrics=self.metrics.count_stream)
+        #: The responses that are being given: so that they can be ended.
+        self.responses = Responses()
         self._looking = Lock()
         self._troubles: dict[str, str] = {}
         self._looked_at: float | None = None
@@ -128,7 +130,7 @@ class Service:
         """Take nothing new on, give what runs ``grace`` seconds to end, then end it properly."""
         self.gate.closed = True
         await publications_of(self.log).drain(grace)
-        await end_responses()
+        await self.responses.end()
 
     async def aclose(self) -> None:
         """Let go of everything, behind ``drain``."""

@@ -1,7 +1,7 @@
 """What the service is told: every option, checked when the application is made."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from rxstream.sansio.prices import Price
@@ -42,7 +42,7 @@ class Limits:
 class Settings:
     """How the service behaves."""
 
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     model: str | None = None
     api_keys: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()

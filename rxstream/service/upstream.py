@@ -94,7 +94,8 @@ class Upstream:
         """Return the models that clients can name, as the upstream lists them; else our own."""
         try:
             with fail_after(_PATIENCE):
-                found: list[dict[str, Any]] = [model.to_dict() async for model in self.client.models.list()]
+                page = await self.client.models.list()
+            found: list[dict[str, Any]] = [model.to_dict() for model in page.data]
         except (openai.OpenAIError, TimeoutError, AttributeError, TypeError):
             found = []
         if not found:
@@ -106,8 +107,7 @@ class Upstream:
         """Say why it does not answer, if it does not; nothing that is not for all to know."""
         try:
             with fail_after(_PATIENCE):
-                async for _ in self.client.models.list():
-                    break
+                await self.client.models.list()
         except openai.APIStatusError as error:
             # Whatever it says, it is there; but with the wrong key, or in trouble, it is of no use.
             useless = error.status_code >= 500 or error.status_code in {401, 403}
