@@ -49,8 +49,11 @@ class Chat extends AbstractChat {
   }
   /** Wait until the answer has some words. */
   async begun(words) {
-    while (text(this.messages.at(-1)).split(" ").length < words || this.messages.at(-1).role !== "assistant")
+    const last = () => this.messages.at(-1);
+    while (last()?.role !== "assistant" || text(last()).split(" ").length < words) {
+      if (this.status === "error") throw this.error;
       await sleep(5);
+    }
   }
 }
 

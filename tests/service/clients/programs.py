@@ -9,7 +9,7 @@ from typing import Any, Final, NoReturn
 
 import pytest
 
-__all__ = ("missing", "needed", "run_node")
+__all__ = ("Found", "missing", "needed", "run_node")
 
 _HERE: Final = Path(__file__).parent
 
@@ -40,8 +40,22 @@ def missing(name: str) -> NoReturn:
     pytest.skip(reason)
 
 
-def run_node(script: str, *arguments: str) -> Any:
-    """Run one of the scripts here; give the JSON that it prints. Nothing may stand on its stderr."""
+class Found:
+    """What the checks of a script got, by their names."""
+
+    def __init__(self, found: dict[str, Any]) -> None:
+        self._found = found
+
+    def __getitem__(self, name: str) -> Any:
+        found = self._found[name]
+        # Nothing else that a check gives is, or has, a "failed".
+        if "failed" in found:
+            pytest.fail(f"{name}: {found['failed']}")
+        return found
+
+
+def run_node(script: str, *arguments: str) -> Found:
+    """Run one of the scripts here; give what it prints. Nothing may stand on its stderr."""
     node = needed("node")
     if not (_HERE / "node_modules").is_dir():
         missing("npm packages")
@@ -55,4 +69,4 @@ def run_node(script: str, *arguments: str) -> Any:
     )
     assert done.returncode == 0, f"{script} failed:\n{done.stderr}{done.stdout}"
     assert done.stderr == "", f"{script} complained:\n{done.stderr}"
-    return json.loads(done.stdout)
+    return Found(json.loads(done.stdout))
