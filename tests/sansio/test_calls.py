@@ -1,7 +1,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rxstream.items import ToolCallDelta as D
@@ -22,6 +22,7 @@ def put_together(*deltas: D) -> list[tuple[str | None, str, str]]:
 
 
 @pytest.mark.parametrize("server", SERVERS, ids=str)
+@settings(max_examples=40)  # for each of the servers, of which there are many
 @given(data=st.data())
 def test_calls_are_told_apart_whatever_a_server_leaves_out_or_repeats(
     server: Server, data: st.DataObject

@@ -4,7 +4,7 @@ from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any
 
 import pytest
-from hypothesis import assume, example, given
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from rxstream.errors import AnswerChanged
@@ -157,6 +157,7 @@ def test_delivered_and_let_through_are_one_answer(
 
 
 @pytest.mark.parametrize("server", SERVERS, ids=str)
+@settings(max_examples=40)  # for each of the servers, of which there are many
 @given(data=st.data())
 def test_tool_calls_go_on_whatever_their_server_leaves_out(server: Server, data: st.DataObject) -> None:
     said = Said("", "", "", calls=data.draw(calls_of(server)), server=server)

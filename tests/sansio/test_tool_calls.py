@@ -3,7 +3,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, assert_type
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rxstream.errors import InvalidJSON, MixedChoices, TooDeep
@@ -55,6 +55,7 @@ both = pytest.mark.parametrize("partial", [False, True])
 
 
 @pytest.mark.parametrize("server", SERVERS, ids=str)
+@settings(max_examples=40)  # for each of the servers, of which there are many
 @given(data=st.data())
 def test_every_call_comes_whole_whatever_a_server_leaves_out_or_repeats(
     server: Server, data: st.DataObject
@@ -105,6 +106,7 @@ def test_where_arguments_are_cut_never_matters(partial: bool, on_invalid: str, d
 
 
 @pytest.mark.parametrize("server", SERVERS, ids=str)
+@settings(max_examples=40)  # for each of the servers, of which there are many
 @given(data=st.data())
 def test_a_cut_call_is_never_a_call_and_all_of_it_is_told(server: Server, data: st.DataObject) -> None:
     _, deltas = data.draw(sent(server, data.draw(calls())))
