@@ -181,6 +181,7 @@ local known = redis.call('HMGET', info, 'newest', 'ended', 'stop', 'by')
 if not known[1] then return -1 end
 local token, holder = ARGV[1], redis.call('GET', lease)
 local ours = known[1] == ARGV[4] or string.sub(known[4], 1, #token + 1) == token .. '/'
+if known[2] and ours then return 0 end  -- its own end has overtaken the renewal
 if holder ~= token and (holder or known[2] or not ours) then return -2 end
 if holder then
   redis.call('PEXPIRE', lease, ARGV[2])
