@@ -122,7 +122,11 @@ class Reading:
                 self._came = stand.begun = True
                 if self._lost:
                     self._lost.clear()
-                batch = self._decode(event, batch)
+                for item in decoder.feed(event):
+                    if item.__class__ is Restarted:
+                        batch = self._restart(batch, item)
+                    else:
+                        batch.append(item)
                 if decoder.finished:
                     self._over = True
                     break
@@ -132,17 +136,12 @@ class Reading:
             self._end_in(error)
         self._give(batch)
 
-    def _decode(self, event: SSEEvent, batch: list[Any]) -> list[Any]:
-        for item in self._stand.decoder.feed(event):
-            if item.__class__ is Restarted:
-                # It is for the chain itself, whose machines start afresh.
-                self._give(batch)
-                self._ready.append(item)
-                self._stand.passed = 0
-                batch = []
-            else:
-                batch.append(item)
-        return batch
+    def _restart(self, batch: list[Any], item: Restarted) -> list[Any]:
+        """Give what came before it, and then it alone: it is for the chain, whose machines start afresh."""
+        self._give(batch)
+        self._ready.append(item)
+        self._stand.passed = 0
+        return []
 
     def _give(self, batch: list[Any]) -> None:
         if batch:
