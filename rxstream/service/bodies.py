@@ -148,8 +148,11 @@ def _too_long(limits: Limits) -> Refusal:
 def _kind(value: Any) -> str:
     if value is None:
         return "null"
-    names: dict[type, str] = {bool: "true or false", str: "a text", list: "an array"}
-    return names.get(type(value), "a number")
+    if isinstance(value, bool):
+        return "true or false"
+    if isinstance(value, str):
+        return "a text"
+    return "an array" if isinstance(value, LIST) else "a number"
 
 
 def _path(location: Any) -> str:

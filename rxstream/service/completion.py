@@ -8,7 +8,7 @@ from reactivex import Observable
 
 from rxstream.items import Restarted, StreamChunk, ToolCall
 from rxstream.sansio.answer import Answer
-from rxstream.sansio.wire import OBJECT
+from rxstream.sansio.wire import LIST, OBJECT
 from rxstream.sinks.open_stream import open_stream
 from rxstream.transports.dialects.openai import usage_form
 
@@ -53,7 +53,7 @@ class _Whole:
             if isinstance(raw.get("system_fingerprint"), str):
                 self._fingerprint = raw["system_fingerprint"]
         for name, found in (chunk.logprobs or {}).items():
-            if isinstance(found, list):
+            if isinstance(found, LIST):
                 of_choice = self._logprobs.setdefault(chunk.choice, {})
                 of_choice.setdefault(name, []).extend(found)
 

@@ -25,6 +25,7 @@ from rxstream.errors import (
     UnknownStream,
     UsageError,
 )
+from rxstream.sansio.wire import OBJECT
 
 __all__ = ("PublicError", "Refusal", "error_type", "public_error", "refusal_of")
 
@@ -182,7 +183,7 @@ def _of_log(error: LogError) -> Refusal:
 
 def _words_of(error: openai.APIStatusError) -> str:
     body: Any = error.body
-    said: Any = body.get("message") if isinstance(body, dict) else None
+    said: Any = body.get("message") if isinstance(body, OBJECT) else None
     if not isinstance(said, str) or not said:
         said = f"the model's server refuses the request with status {error.status_code}"
     return _words(said)

@@ -76,7 +76,7 @@ class Upstream:
             for client, other in zip(self._fallback_clients(), settings.fallback_models, strict=True)
         ]
         answer = first.pipe(fallback_to(*others, when=_may_go_better)) if others else first
-        return answer.pipe(measure_stream(self._on_metrics, prices=settings.prices))  # type: ignore[no-any-return]
+        return answer.pipe(measure_stream(self._on_metrics, prices=settings.prices))
 
     def _asked(self, client: Any, request: dict[str, Any]) -> Observable[Any]:
         settings = self._settings

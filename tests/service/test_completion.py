@@ -51,7 +51,7 @@ async def test_tool_calls_have_no_text() -> None:
 
 
 async def test_each_choice_is_its_own() -> None:
-    token = {"token": "a", "logprob": -0.5, "bytes": None, "top_logprobs": []}
+    token: dict[str, Any] = {"token": "a", "logprob": -0.5, "bytes": None, "top_logprobs": []}
     found = await whole(
         StreamChunk("b", choice=1),
         StreamChunk("a", choice=0, logprobs={"content": [token], "refusal": None}),

@@ -3,8 +3,9 @@
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import pytest
-from anyio import create_task_group, move_on_after, sleep, wait_all_tasks_blocked
+from anyio import create_task_group, move_on_after, wait_all_tasks_blocked
 
 import rxstream as rxs
 from rxstream.engine.resumable import ResumableObservable
@@ -105,10 +106,8 @@ async def test_a_stream_is_inside_while_it_is_read() -> None:
     one = gate()
     stream = rxs.from_stream(["a", "b"]).pipe(admit_stream(one, "me"))
     assert one.inside == 0
-    seen: list[int] = []
     async with rxs.open_stream(stream) as items:
-        async for _ in items:
-            seen.append(one.inside)
+        seen = [one.inside async for _ in items]
     assert seen == [1, 1]
     assert one.inside == 0
 
@@ -155,7 +154,7 @@ async def test_streams_take_turns() -> None:
         nonlocal most
         most = max(most, one.inside)
         for word in ("a", "b"):
-            await sleep(0)
+            await anyio.lowlevel.checkpoint()
             yield word
 
     found: list[list[str]] = []

@@ -11,7 +11,7 @@ from rxstream import errors
 from rxstream.items import StreamResult
 from rxstream.service.refusals import PublicError, Refusal, public_error, refusal_of
 
-SECRET = "sk-very-secret http://10.0.0.7:8080"  # noqa: S105
+SECRET = "sk-very-secret http://10.0.0.7:8080"
 REQUEST = httpx2.Request("POST", "http://10.0.0.7:8080/v1")
 
 

@@ -59,6 +59,11 @@ def test_the_units_are_listed() -> None:
 
 
 def test_a_chat_is_taken_as_its_page_sends_it() -> None:
-    message = {"id": "m1", "role": "user", "parts": [{"type": "text", "text": "Hi"}], "metadata": {}}
-    body = {"id": "c1", "messages": [message], "trigger": "submit-message", "messageId": "m1"}
+    message: dict[str, Any] = {
+        "id": "m1",
+        "role": "user",
+        "parts": [{"type": "text", "text": "Hi"}],
+        "metadata": {},
+    }
+    body: dict[str, Any] = {"id": "c1", "messages": [message], "trigger": "submit-message", "messageId": "m1"}
     assert model_request(validated(UIChatRequest, {**body, "temperature": 0.5})) == {"temperature": 0.5}

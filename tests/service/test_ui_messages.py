@@ -58,7 +58,12 @@ def test_calls_stand_before_what_came_of_them() -> None:
         "input": None,
         "errorText": "no clock",
     }
-    unfinished = {"type": "tool-x", "toolCallId": "c3", "state": "input-available", "input": {}}
+    unfinished: dict[str, Any] = {
+        "type": "tool-x",
+        "toolCallId": "c3",
+        "state": "input-available",
+        "input": {},
+    }
     assert told(("assistant", [text("Let me see."), call, failed, unfinished, text("It is fine.")])) == [
         {
             "role": "assistant",

@@ -1,4 +1,4 @@
-"""The models behind the service, on real sockets: retried, replaced, measured, and asked only what is theirs."""
+"""The models behind the service, on real sockets: retried, replaced, measured, asked only what is theirs."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
