@@ -13,6 +13,7 @@ from rxstream.sansio.markdown import MarkdownBlock
 from rxstream.sansio.partial_json import PartialJSON
 from rxstream.sansio.tool_calls import PartialToolCall
 from rxstream.sansio.wire import LIST, OBJECT
+from rxstream.transports.dialects.error_form import error_form
 
 __all__ = ("json_text", "read_json", "to_text")
 
@@ -100,6 +101,6 @@ def _fallback(value: Any) -> Any:
             found[whole] = getattr(item, whole)
         return found
     if isinstance(value, BaseException):
-        return str(value)
+        return error_form(value)["message"]
     msg = f"nothing is known of how to write a {type(value).__name__}"
     raise TypeError(msg)

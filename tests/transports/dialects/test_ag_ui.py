@@ -5,7 +5,7 @@ import json
 import pytest
 from hypothesis import given
 
-from rxstream.errors import ProviderError
+from rxstream.errors import ProviderError, StreamStalled
 from rxstream.items import Restarted, SSEEvent, StreamChunk, ToolCallDelta
 from rxstream.transports.dialects.ag_ui import AG_UI
 from tests.transports.dialects.laws import answers, check_answer, check_ends, read_back, written
@@ -42,7 +42,7 @@ def test_calls_that_come_interleaved_are_refused() -> None:
 
 
 def test_an_error_ends_the_run() -> None:
-    ((_, data),) = AG_UI.encoder().fail(TimeoutError("too late"))
+    ((_, data),) = AG_UI.encoder().fail(StreamStalled("too late"))
     assert json.loads(data) == {"type": "RUN_ERROR", "message": "too late", "code": "timeout"}
     with pytest.raises(ProviderError, match="too late"):
         list(AG_UI.decoder().feed(SSEEvent(data)))

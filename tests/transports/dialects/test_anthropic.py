@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from rxstream.errors import MalformedStream, ProviderError
+from rxstream.errors import MalformedStream, ProviderError, StreamStalled
 from rxstream.items import Restarted, SSEEvent, StreamChunk, ToolCallDelta
 from rxstream.transports.dialects.anthropic import ANTHROPIC
 from tests.transports.dialects.laws import answers, check_answer, check_ends, written
@@ -70,6 +70,6 @@ def test_reasons_of_others_pass_and_events_without_content_give_nothing() -> Non
 
 
 def test_an_error_has_their_form() -> None:
-    ((event, data),) = ANTHROPIC.encoder().fail(TimeoutError("too late"))
+    ((event, data),) = ANTHROPIC.encoder().fail(StreamStalled("too late"))
     assert event == "error"
     assert json.loads(data) == {"type": "error", "error": {"type": "timeout", "message": "too late"}}

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rxstream.errors import StreamTruncated
 from rxstream.items import Restarted, Tagged
 from rxstream.sansio.code_blocks import CodeBlock
 from rxstream.transports.dialects.json_form import json_text, read_json, to_text
@@ -77,7 +78,8 @@ class Model(pydantic.BaseModel):
         (b"\xff", "_w=="),
         (datetime(2026, 1, 2, tzinfo=UTC), "2026-01-02T00:00:00Z"),
         (Tagged("a", 1), ["a", 1]),
-        (Restarted(1, ValueError("why")), {"attempt": 1, "error": "why"}),
+        (Restarted(1, StreamTruncated("why")), {"attempt": 1, "error": "why"}),
+        (Restarted(1, ValueError("secret")), {"attempt": 1, "error": "internal error"}),
         (10**40, 10**40),
     ],
     ids=str,
