@@ -105,7 +105,7 @@ def from_sse(
 ) -> Observable[Any]:
     """Read any stream of server-sent events.
 
-        answer = rxs.from_sse("http://127.0.0.1:8000/v1/stream/raw", json={"messages": messages})
+        answer = rxs.from_sse("http://127.0.0.1:8000/v1/stream/raw", json={"messages": [...]})
         words = answer.pipe(rxs.buffer_words())
 
     Each subscription sends the request anew, when its first item is asked for, and closes the connection,

@@ -206,6 +206,15 @@ async def test_nobody_waits_for_a_server_that_does_not_end_the_body(kind: Kind) 
 
 
 @for_kinds
+async def test_what_comes_behind_the_end_leaves_the_connection_for_the_next_request(kind: Kind) -> None:
+    with FaultServer(Answer((*letters(), b": ping\n", 0.01, b": ping\n"))) as server:
+        async with client_of(kind) as client:
+            for _ in range(2):
+                assert texts(await rxs.to_list(sse(server.url, client=client, dialect=LETTERS))) == TEXT
+        assert len(server.connections) == (2 if kind == "own" else 1)
+
+
+@for_kinds
 async def test_a_compressed_stream_is_read_as_any_other(kind: Kind) -> None:
     headers = (("Content-Type", "text/event-stream"), ("Content-Encoding", "gzip"))
     answer = Answer((gzip.compress(b"".join(letters())),), headers=headers).split(20)

@@ -1,6 +1,7 @@
 """Connections that break, and streams that go on: what the reader has is the answer, once."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -20,7 +21,11 @@ from rxstream.errors import (
 )
 from rxstream.items import StreamChunk
 from rxstream.testing import Answer, Fault, FaultServer, VirtualClock
-from rxstream.transports.sse_client_reading import Batches
+from rxstream.transports.sse_client import SSEClient
+from rxstream.transports.sse_client_dialect import RawEvents
+from rxstream.transports.sse_client_place import Place
+from rxstream.transports.sse_client_reading import Batches, Plan, Reading
+from rxstream.transports.sse_client_stand import Stand, Stands
 from tests.sources.clients import chunks_until_error
 from tests.transports.event_server import LETTERS, TEXT, Clocked, Keeping, event, letters, numbers, sse, texts
 
@@ -30,6 +35,11 @@ EVENTS = letters()
 BREAKS: list[Any] = [Fault.cut, Fault.reset, Fault.truncated_chunk, Fault.silent_end]
 NOW: dict[str, Any] = {"dialect": LETTERS, "retry": 0.0}
 BUSY = Answer((b"busy",), status="503 Busy", headers=(("Content-Type", "text/plain"),))
+
+
+def places(broken: Any) -> range:
+    """After every event; what takes its time only after some."""
+    return range(1, len(EVENTS), 4 if broken == Fault.reset else 1)
 
 
 async def read(server: FaultServer, **options: Any) -> tuple[str, Exception | None]:
@@ -43,7 +53,7 @@ async def read(server: FaultServer, **options: Any) -> tuple[str, Exception | No
 
 @pytest.mark.parametrize("broken", BREAKS, ids=lambda broken: broken.__name__)
 async def test_a_stream_that_breaks_after_any_event_goes_on_there(broken: Any) -> None:
-    for count in range(1, len(EVENTS)):
+    for count in places(broken):
         keeping = Keeping(EVENTS)
         with FaultServer(keeping, faults=[broken(after_events=count)]) as server:
             assert await read(server) == (TEXT, None)
@@ -62,7 +72,7 @@ async def test_a_stream_that_breaks_inside_an_event_goes_on_before_it(broken: An
 async def test_a_stream_that_breaks_after_every_event_goes_on_each_time() -> None:
     keeping = Keeping(EVENTS)
     # Far more often than it may reconnect in a row: each new event is a fresh start.
-    with FaultServer(keeping, faults=[Fault.reset(after_events=1)] * (len(EVENTS) - 1)) as server:
+    with FaultServer(keeping, faults=[Fault.cut(after_events=1)] * (len(EVENTS) - 1)) as server:
         assert await read(server, reconnects=1) == (TEXT, None)
     assert keeping.asked == [None, *[f"s-{n}" for n in range(1, len(EVENTS))]]
 
@@ -85,7 +95,7 @@ async def test_a_whole_stream_of_raw_events_is_not_asked_for_again() -> None:
 async def test_a_server_that_begins_again_is_read_from_where_it_was() -> None:
     for count in range(1, len(EVENTS)):
         keeping = Keeping(EVENTS, replays=True)
-        faults = [Fault.reset(after_events=count), Fault.cut(after_events=1), Fault.reset(after_events=count)]
+        faults = [Fault.cut(after_events=count), Fault.cut(after_events=1), Fault.cut(after_events=count)]
         with FaultServer(keeping, faults=faults) as server:
             assert await read(server) == (TEXT, None)
         assert keeping.asked == [None, *[f"s-{count}"] * 3]
@@ -127,7 +137,7 @@ async def test_restarts_travel_to_the_chain() -> None:
 @pytest.mark.parametrize("broken", BREAKS, ids=lambda broken: broken.__name__)
 async def test_without_ids_the_error_comes_out(broken: Any) -> None:
     events = letters(ids=False)
-    for count in range(1, len(events)):
+    for count in places(broken):
         keeping = Keeping(events)
         with FaultServer(keeping, faults=[broken(after_events=count)]) as server:
             text, error = await read(server)
@@ -216,7 +226,41 @@ async def test_a_hole_in_the_stream_is_not_gone_over() -> None:
     assert keeping.asked == [None]
 
 
+async def test_a_decoder_that_fails_at_the_end_is_heard() -> None:
+    class Picky(LETTERS.decoder):  # type: ignore[misc, name-defined]
+        def close(self) -> Any:
+            raise MalformedStream("never enough")
+
+    keeping = Keeping(letters(end=False))
+    with FaultServer(keeping) as server:
+        text, error = await read(server, dialect=replace(LETTERS, decoder=Picky))
+    assert isinstance(error, MalformedStream)
+    assert (text, error.partial.content, keeping.asked) == (TEXT, TEXT, [None])
+
+
+async def test_a_reading_that_nobody_began_is_closed_too() -> None:
+    plan = Plan(lambda: SSEClient(None, httpx2.URL("http://host"), {}), 1000, 0, 0.0, Stands())
+    await Reading(plan, Stand(RawEvents(), Place())).aclose()
+
+
 # ---------------------------------------------------------------- attempts
+
+
+@pytest.mark.parametrize("status", [404, 503])
+async def test_a_hook_of_the_clients_may_judge_the_status(status: int) -> None:
+    async def judge(response: httpx2.Response) -> None:
+        response.raise_for_status()
+
+    refused = Answer((b"no",), status=f"{status} No")
+    keeping = Keeping(EVENTS)
+    with FaultServer(keeping, refused, keeping, faults=[Fault.reset(after_events=2)]) as server:
+        async with httpx2.AsyncClient(event_hooks={"response": [judge]}) as client:
+            text, error = await read(server, client=client)
+    if status == 503:
+        assert (text, error) == (TEXT, None)
+    else:
+        assert isinstance(error, httpx2.HTTPStatusError)
+        assert text == TEXT[:6]
 
 
 async def test_failed_attempts_in_a_row_are_counted() -> None:
