@@ -99,6 +99,11 @@ from rxstream.text.split import (
     buffer_with,
     buffer_words,
 )
+from rxstream.transports.from_sse import from_sse
+from rxstream.transports.log import LogEntry, LogGap, LogWriter, StreamInfo, StreamLog
+from rxstream.transports.responses import Responses, end_responses
+from rxstream.transports.sse_response import sse_response
+from rxstream.transports.to_sse import to_sse
 
 __version__ = "0.1.0"
 
@@ -178,6 +183,17 @@ __all__ = (  # noqa: RUF022 - in the order the data flows
     "iter_stream",
     "StreamBuffer",
     "record_stream",
+    # transports
+    "to_sse",
+    "sse_response",
+    "Responses",
+    "end_responses",
+    "from_sse",
+    "StreamLog",
+    "StreamInfo",
+    "LogEntry",
+    "LogGap",
+    "LogWriter",
     # machines
     "lift",
     "sansio",

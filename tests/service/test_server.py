@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import sys
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import anyio
@@ -31,7 +32,7 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
 
 
 @contextlib.asynccontextmanager
-async def running(server: Server) -> Any:
+async def running(server: Server) -> AsyncGenerator[int]:
     with bound_socket("127.0.0.1", 0) as listening:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(lambda: server.serve(sockets=[listening]))

@@ -37,7 +37,7 @@ async def visit(service: Service, folder: Path) -> dict[str, Any]:
         )
         page.on("pageerror", lambda error: complaints.append(str(error)))
         await page.goto(f"{relay.url}/")
-        seen = {
+        seen: dict[str, Any] = {
             "reloaded": await reload_in_the_middle(page, relay, folder),
             "cut": await cut_in_the_middle(page, relay),
             "stopped": await stop_in_the_middle(page, service, folder),
