@@ -1,0 +1,303 @@
+"""The wire of one response: what is sent, how long that may take, and whether anybody is still there.
+
+The response's own task reads the stream and sends. One task beside it watches: it hears the client leave,
+sends a heartbeat when nothing else has been sent for a while, and cancels when one send takes too long. So
+an event costs no switch between tasks, and no time limit of its own.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final, Literal, TypeAlias
+
+import anyio
+from anyio.abc import TaskGroup
+from anyio.lowlevel import checkpoint
+
+from rxstream.engine.backend import loop_clock
+from rxstream.transports.sse_framing import HEARTBEAT
+
+__all__ = ("ClientGone", "Receive", "Scope", "Send", "Wire")
+
+Scope: TypeAlias = Any
+Receive: TypeAlias = Callable[[], Awaitable[Any]]
+Send: TypeAlias = Callable[[Any], Awaitable[None]]
+
+#: What a server, or a middleware, raises from ``send`` when the client has gone.
+_GONE: Final = (OSError, anyio.BrokenResourceError, anyio.ClosedResourceError)
+
+#: An item that comes so soon (seconds) behind another was there already: it waits for the next turn of the
+#: event loop, or for as much as fills a write, and goes out together with its neighbours.
+_AT_ONCE: Final = 0.0001
+#: Bytes of one write. With less, the server's own work on each is what counts.
+_FULL: Final = 16 * 1024
+#: Seconds that a stream which never waits may have the event loop for itself.
+_TURN: Final = 0.005
+
+
+class ClientGone(Exception):
+    """The client has closed its connection. Seen by nobody but the response."""
+
+
+class Wire:
+    """Send a response's body, in one task, while another one watches.
+
+    ``heartbeat``: seconds of silence before a comment is sent. ``deadline``: seconds that one send may take.
+    """
+
+    __slots__ = (
+        "_clock",
+        "_deadline",
+        "_ending",
+        "_flushing",
+        "_head",
+        "_heartbeat",
+        "_held",
+        "_last",
+        "_other",
+        "_receive",
+        "_scope",
+        "_send",
+        "_sending",
+        "_since",
+        "_size",
+        "_tasks",
+        "_turn",
+        "over",
+        "reason",
+        "sent",
+        "started",
+    )
+
+    def __init__(
+        self,
+        receive: Receive,
+        send: Send,
+        status: int,
+        headers: Sequence[tuple[bytes, bytes]],
+        *,
+        heartbeat: float,
+        deadline: float,
+    ) -> None:
+        self._receive = receive
+        self._send = send
+        self._head = {"type": "http.response.start", "status": status, "headers": headers}
+        self._heartbeat = heartbeat
+        self._deadline = deadline
+        self._clock = loop_clock()
+        #: Whether the status has been said; and whether the body's end has.
+        self.started = False
+        self.over = False
+        self._ending = False
+        #: Why it was left before its end.
+        self.reason: Literal["disconnect", "deadline", "shutdown"] | None = None
+        self.sent = 0
+        self._scope = anyio.CancelScope()
+        self._tasks: TaskGroup | None = None
+        # The main task is sending; since when, or when it last began to.
+        self._sending = False
+        self._since = self._turn = self._clock()
+        # Somebody else than the main task is sending: set when that is over.
+        self._other: anyio.Event | None = None
+        self._held: list[bytes] = []
+        self._size = 0
+        self._last = -1.0
+        self._flushing = False
+
+    # ------------------------------------------------------------ the two tasks
+
+    async def run(self, work: Callable[[], Awaitable[None]], farewell: Callable[[], Awaitable[None]]) -> None:
+        """Do the work of the main task, watched; cancel it when the client leaves or must be left.
+
+        When the response is told to end, work is cancelled, and ``farewell`` has the last word. What either
+        raises comes out of here.
+        """
+        failure: Exception | None = None
+        async with anyio.create_task_group() as self._tasks:
+            self._tasks.start_soon(self._watch)
+            # An exception that leaves the group comes out of it wrapped.
+            try:
+                with self._scope:
+                    await work()
+                if self.reason == "shutdown" and not self.over:
+                    self._scope = anyio.CancelScope()
+                    with self._scope:
+                        await farewell()
+            except ClientGone:
+                self.leave("disconnect")
+            except Exception as error:  # noqa: BLE001 - raised below
+                failure = error
+            self._tasks.cancel_scope.cancel()
+        if failure is not None:
+            raise failure
+
+    def leave(self, reason: Literal["disconnect", "deadline"]) -> None:
+        """Cancel the main task: there is nobody to send to."""
+        if self._ending and reason == "disconnect":
+            return  # a server may say so as soon as it has the end, and be about to take it
+        if not self.over and self.reason in {None, "shutdown"}:
+            self.reason = reason
+            self._scope.cancel()
+
+    def end(self) -> None:
+        """Have the main task end the response now; a send that is under way is not cut off."""
+        if not self.over and self.reason is None:
+            self.reason = "shutdown"
+            if not self._sending:
+                self._scope.cancel()
+
+    async def _watch(self) -> None:
+        clock, receive = self._clock, self._receive
+        while True:
+            now = clock()
+            if self._sending:
+                wake = self._since + self._deadline
+                if now >= wake:
+                    self.leave("deadline")
+                    return
+            else:
+                wake = self._since + self._heartbeat
+                if now >= wake:
+                    if not await self._beat(HEARTBEAT):
+                        return
+                    continue
+                # A send may begin at any moment from now on.
+                wake = min(wake, now + self._deadline)
+            with anyio.CancelScope(deadline=wake):
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    self.leave("disconnect")
+                    return
+                # A body that nobody has asked for. There are servers that give it without ever waiting.
+                await checkpoint()
+
+    async def _beat(self, data: bytes) -> bool:
+        """Send from beside the main task, which waits if it has something to send meanwhile."""
+        while self._other is not None:
+            await self._other.wait()
+        if self._sending or self.over:
+            return True
+        self._other = other = anyio.Event()
+        try:
+            with anyio.CancelScope(deadline=self._clock() + self._deadline) as limit:
+                await self._start()
+                await self._write(data)
+            if limit.cancelled_caught:
+                self.leave("deadline")
+                return False
+        except _GONE:
+            self.leave("disconnect")
+            return False
+        finally:
+            self._since = self._clock()
+            self._other = None
+            other.set()
+        return True
+
+    async def _flush(self) -> None:
+        """Send what is held: the main task has begun to wait for more."""
+        try:
+            # The main task, when it sends, takes along what is held.
+            while self._held and not self._sending:
+                if self._other is not None:
+                    await self._other.wait()
+                elif not await self._beat(self._take()):
+                    return
+        finally:
+            self._flushing = False
+
+    # ------------------------------------------------------------ the main task's own
+
+    async def put(self, data: bytes) -> None:
+        """Send data: at once if it comes alone, together with its neighbours if several come at once."""
+        now = self._clock()
+        last, self._last = self._last, now
+        if now - last < _AT_ONCE or self._held:
+            self._held.append(data)
+            self._size += len(data)
+            if self._size < _FULL and now - self._turn < _TURN:
+                if not self._flushing:
+                    # It runs when this task waits for something, and not before.
+                    self._flushing = True
+                    assert self._tasks is not None
+                    self._tasks.start_soon(self._flush)
+                return
+            data = self._take()
+        await self._put_now(data)
+        if now - self._turn > _TURN:
+            await checkpoint()
+            self._turn = self._clock()
+
+    async def put_now(self, data: bytes) -> None:
+        """Send data behind what is held."""
+        if self._held:
+            self._held.append(data)
+            data = self._take()
+        await self._put_now(data)
+
+    async def _put_now(self, data: bytes) -> None:
+        while self._other is not None:
+            await self._other.wait()
+        self._since = self._clock()
+        self._sending = True
+        try:
+            if not self.started:
+                await self._start()
+            self.sent += len(data)
+            await self._send({"type": "http.response.body", "body": data, "more_body": True})
+        except _GONE as error:
+            raise ClientGone from error
+        finally:
+            self._sending = False
+        if self.reason is not None:
+            # Told to end, or left, in the middle of it.
+            self._scope.cancel()
+            await checkpoint()
+
+    async def finish(self, data: bytes) -> None:
+        """Send the last data, and the body's end."""
+        if self._held:
+            self._held.append(data)
+            data = self._take()
+        while self._other is not None:
+            await self._other.wait()
+        self._since = self._clock()
+        self._sending = True
+        try:
+            await self._start()
+            self.sent += len(data)
+            self._ending = True
+            await self._send({"type": "http.response.body", "body": data, "more_body": False})
+            self.over = True
+        except _GONE as error:
+            raise ClientGone from error
+        finally:
+            self._sending = False
+
+    async def is_started(self) -> bool:
+        """Tell whether the status has been said; from here on only the main task can say it."""
+        while self._other is not None:
+            await self._other.wait()
+        return self.started
+
+    def is_silent(self) -> bool:
+        """Tell whether nothing has been said, and nobody is about to say something."""
+        return not (self.started or self.over or self._other is not None)
+
+    async def refuse(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> None:
+        """Answer with another status and a whole body, before anything was said."""
+        self._head = {"type": "http.response.start", "status": status, "headers": headers}
+        await self.finish(body)
+
+    async def _start(self) -> None:
+        if not self.started:
+            self.started = True
+            await self._send(self._head)
+
+    async def _write(self, data: bytes) -> None:
+        self.sent += len(data)
+        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+
+    def _take(self) -> bytes:
+        data = b"".join(self._held)
+        self._held.clear()
+        self._size = 0
+        return data
