@@ -5,25 +5,37 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from rxstream.items import Restarted, StreamChunk, ToolCallDelta
+from rxstream.sansio.calls import Call
+from rxstream.sansio.wire import OBJECT
 from rxstream.transports.dialects.contract import Dialect, Frame
 from rxstream.transports.dialects.decoding import MessageDecoder
+from rxstream.transports.dialects.encoding import MessageEncoder
 from rxstream.transports.dialects.error_form import error_form
 from rxstream.transports.dialects.json_form import json_text, to_text
+from rxstream.transports.dialects.openai import usage_form, usage_in
 
 __all__ = ("AG_UI", "AGUIDecoder", "AGUIEncoder")
 
 
-class AGUIEncoder:
-    """Write one run: messages, thoughts and tool calls, each begun and ended; objects as CUSTOM events."""
+class AGUIEncoder(MessageEncoder):
+    """Write one run: messages, thoughts and tool calls, each begun and ended; objects as CUSTOM events.
 
-    __slots__ = ("_calls", "_id", "_open", "_run")
+    A tool call stays open while its arguments are not whole. The finish reason and the usage, for which the
+    dialect has no place of its own, are the run's ``result``.
+    """
+
+    __slots__ = ("_id", "_open", "_result", "_run")
+
+    dialect = "ag-ui"
+    prefix = "call-"
 
     def __init__(self) -> None:
+        super().__init__()
         self._run = {"threadId": uuid.uuid4().hex, "runId": uuid.uuid4().hex}
-        #: What is being written: "text", "thinking", or the number of a tool call; and its id.
-        self._open: str | int | None = None
+        #: The message that is being written, "text" or "thinking", and its id.
+        self._open = ""
         self._id = ""
-        self._calls: set[int] = set()
+        self._result: dict[str, Any] = {}
 
     def start(self) -> Sequence[Frame]:
         """Begin the run."""
@@ -34,9 +46,13 @@ class AGUIEncoder:
         if isinstance(item, str):
             return self._text(item) if item else ()
         if isinstance(item, Restarted):
-            return (*self._close(), _event("CUSTOM", name="restart", value={"attempt": item.attempt}))
+            restart = _event("CUSTOM", name="restart", value={"attempt": item.attempt})
+            ends = self._close_all()
+            self.restart()
+            return (*ends, restart)
         if not isinstance(item, StreamChunk):
             return (*self._close(), (None, f'{{"type":"CUSTOM","name":"object","value":{to_text(item)}}}'))
+        self.take(item)
         frames: list[Frame] = []
         if item.reasoning:
             frames += self._thought(item.reasoning)
@@ -45,17 +61,22 @@ class AGUIEncoder:
             frames += self._text(content)
         for delta in item.tool_calls:
             frames += self._call(delta)
+        if item.finish_reason is not None:
+            self._result["finishReason"] = item.finish_reason
+        if item.usage is not None:
+            self._result["usage"] = usage_form(item.usage)
         return frames
 
     def end(self) -> Sequence[Frame]:
         """End the run well."""
-        return (*self._close(), _event("RUN_FINISHED", **self._run))
+        result = {"result": self._result} if self._result else {}
+        return (*self._close_all(), _event("RUN_FINISHED", **self._run, **result))
 
     def fail(self, error: Exception) -> Sequence[Frame]:
         """End with an error."""
         form = error_form(error)
         code = {} if form["code"] is None else {"code": str(form["code"])}
-        return (*self._close(), _event("RUN_ERROR", message=form["message"], **code))
+        return (*self._close_all(), _event("RUN_ERROR", message=form["message"], **code))
 
     def stop(self) -> Sequence[Frame]:
         """End because somebody asked for it."""
@@ -79,36 +100,35 @@ class AGUIEncoder:
         return frames
 
     def _call(self, delta: ToolCallDelta) -> list[Frame]:
-        index = delta.index or 0
-        frames: list[Frame] = []
-        if self._open != index:
-            if index in self._calls:
-                msg = "the dialect 'ag-ui' writes one tool call at a time, and these come interleaved"
-                raise TypeError(msg)
-            self._calls.add(index)
-            frames += self._begin(index)
-            self._id = delta.id or self._id
-            name = delta.name or "unknown"
-            frames.append(_event("TOOL_CALL_START", toolCallId=self._id, toolCallName=name))
+        frames = self._close()
+        call, new = self.add_call(delta)
+        name = self.name_of(call)
+        if new:
+            frames += self._ends(self.finish_calls(behind=call))
+            frames.append(_event("TOOL_CALL_START", toolCallId=name, toolCallName=call.name or "unknown"))
         if delta.arguments:
-            frames.append(_event("TOOL_CALL_ARGS", toolCallId=self._id, delta=delta.arguments))
+            frames.append(_event("TOOL_CALL_ARGS", toolCallId=name, delta=delta.arguments))
         return frames
 
-    def _begin(self, key: str | int) -> list[Frame]:
-        frames = self._close()
-        self._open = key
+    def _begin(self, kind: str) -> list[Frame]:
+        frames = [*self._close(), *self._ends(self.finish_calls())]
+        self._open = kind
         self._id = uuid.uuid4().hex
         return frames
 
     def _close(self) -> list[Frame]:
-        key, self._open = self._open, None
-        if key is None:
-            return []
-        if key == "text":
+        kind, self._open = self._open, ""
+        if kind == "text":
             return [_event("TEXT_MESSAGE_END", messageId=self._id)]
-        if key == "thinking":
+        if kind == "thinking":
             return [_event("THINKING_TEXT_MESSAGE_END"), _event("THINKING_END")]
-        return [_event("TOOL_CALL_END", toolCallId=self._id)]
+        return []
+
+    def _close_all(self) -> list[Frame]:
+        return [*self._close(), *self._ends(self.finish_all_calls())]
+
+    def _ends(self, calls: Iterable[Call]) -> list[Frame]:
+        return [_event("TOOL_CALL_END", toolCallId=self.name_of(call)) for call in calls]
 
 
 def _event(kind: str, **fields: Any) -> Frame:
@@ -118,7 +138,7 @@ def _event(kind: str, **fields: Any) -> Frame:
 class AGUIDecoder(MessageDecoder):
     """Read a run as the chunks of an answer, CUSTOM events as objects; the agent's others are passed over.
 
-    The dialect has no finish reason: the end of a run is "stop".
+    The dialect has no finish reason: where our ``result`` does not tell one, the end of a run is "stop".
     """
 
     __slots__ = ("_calls",)
@@ -148,12 +168,20 @@ class AGUIDecoder(MessageDecoder):
             if body.get("name") == "object":
                 yield body.get("value")
         elif kind == "RUN_FINISHED":
-            self.finished = True
-            chunk = self.made(body)
-            chunk.finish_reason = "stop"
-            yield chunk
+            yield self._finish(body)
         elif kind == "RUN_ERROR":
             raise self.error(body)
+
+    def _finish(self, body: dict[str, Any]) -> StreamChunk:
+        result: Any = body.get("result")
+        found: dict[str, Any] = result if isinstance(result, OBJECT) else {}
+        chunk = self.made(body)
+        chunk.finish_reason = str(found.get("finishReason") or "stop")
+        counts: Any = found.get("usage")
+        if isinstance(counts, OBJECT):
+            chunk.usage = usage_in(counts)
+        self.finished = True
+        return chunk
 
 
 AG_UI: Final = Dialect("ag-ui", AGUIEncoder, AGUIDecoder)

@@ -5,8 +5,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from rxstream.items import Restarted, StreamChunk, ToolCallDelta, Usage
+from rxstream.sansio.calls import Call
 from rxstream.transports.dialects.contract import Dialect, Frame
 from rxstream.transports.dialects.decoding import MessageDecoder, number_in
+from rxstream.transports.dialects.encoding import MessageEncoder
 from rxstream.transports.dialects.error_form import error_form
 from rxstream.transports.dialects.json_form import json_text, to_text
 
@@ -22,17 +24,22 @@ _REASONS: Final = {
 _BACK: Final = {theirs: ours for ours, theirs in _REASONS.items()} | {"stop_sequence": "stop"}
 
 
-class AnthropicEncoder:
-    """Write one message."""
+class AnthropicEncoder(MessageEncoder):
+    """Write one message. Blocks of tool calls stay open while their arguments are not whole."""
 
-    __slots__ = ("_begun", "_calls", "_count", "_open", "_reason", "_usage")
+    __slots__ = ("_begun", "_blocks", "_count", "_open", "_reason", "_usage")
+
+    dialect = "anthropic"
+    prefix = "toolu_"
 
     def __init__(self) -> None:
+        super().__init__()
         self._begun = False
-        #: The block that is being written: "text", "thinking", or the number of a tool call.
-        self._open: str | int | None = None
+        #: The block of text that is being written, "text" or "thinking".
+        self._open = ""
         self._count = -1
-        self._calls: set[int] = set()
+        #: The number of each tool call's block.
+        self._blocks: list[int] = []
         self._reason = "end_turn"
         self._usage = Usage()
 
@@ -51,6 +58,7 @@ class AnthropicEncoder:
                 f"dialects 'rxstream' and 'ui-message'."
             )
             raise TypeError(msg)
+        self.take(item)
         frames = self._begin(item.model, item.id)
         if item.reasoning:
             frames += self._delta("thinking", "thinking_delta", "thinking", item.reasoning)
@@ -72,7 +80,7 @@ class AnthropicEncoder:
         ending = {"type": "message_delta", "delta": delta, "usage": usage}
         return (
             *self._begin(None, None),
-            *self._close(),
+            *self._close_all(),
             ("message_delta", to_text(ending)),
             ("message_stop", '{"type":"message_stop"}'),
         )
@@ -80,8 +88,10 @@ class AnthropicEncoder:
     def fail(self, error: Exception) -> Sequence[Frame]:
         """End with an error."""
         form = error_form(error)
-        body = {"type": form["code"] or "api_error", "message": form["message"]}
-        return (*self._close(), ("error", to_text({"type": "error", "error": body})))
+        kind = "timeout_error" if form["code"] == "timeout" else form["type"]
+        # Theirs all end so; a client may know what to do about an "overloaded_error".
+        body = {"type": kind if kind.endswith("_error") else "api_error", "message": form["message"]}
+        return (*self._close_all(), ("error", to_text({"type": "error", "error": body})))
 
     def stop(self) -> Sequence[Frame]:
         """End because somebody asked for it."""
@@ -103,50 +113,53 @@ class AnthropicEncoder:
         }
         return [("message_start", to_text({"type": "message_start", "message": message}))]
 
-    def _block(self, key: str | int, block: dict[str, Any]) -> list[Frame]:
-        frames = self._close()
-        self._open = key
-        self._count += 1
-        start = {"type": "content_block_start", "index": self._count, "content_block": block}
-        return [*frames, ("content_block_start", to_text(start))]
-
     def _delta(self, kind: str, delta: str, name: str, text: str) -> list[Frame]:
         frames: list[Frame] = []
         if self._open != kind:
+            frames += self._close()
+            frames += self._stops(self.finish_calls())
+            self._open = kind
             more = {"signature": ""} if kind == "thinking" else {}
-            frames += self._block(kind, {"type": kind, name: "", **more})
+            frames.append(self._block({"type": kind, name: "", **more}))
         inner = f'{{"type":"{delta}","{name}":{json_text(text)}}}'
         event = f'{{"type":"content_block_delta","index":{self._count},"delta":{inner}}}'
         frames.append(("content_block_delta", event))
         return frames
 
     def _call(self, delta: ToolCallDelta) -> list[Frame]:
-        index = delta.index or 0
-        frames: list[Frame] = []
-        if self._open != index:
-            if index in self._calls:
-                msg = "the dialect 'anthropic' writes one tool call at a time, and these come interleaved"
-                raise TypeError(msg)
-            self._calls.add(index)
-            name = delta.id or f"toolu_{uuid.uuid4().hex}"
-            block: dict[str, Any] = {
-                "type": "tool_use",
-                "id": name,
-                "name": delta.name or "unknown",
-                "input": {},
-            }
-            frames += self._block(index, block)
+        frames = self._close()
+        call, new = self.add_call(delta)
+        if new:
+            frames += self._stops(self.finish_calls(behind=call))
+            name = self.name_of(call)
+            frames.append(
+                self._block({"type": "tool_use", "id": name, "name": call.name or "unknown", "input": {}})
+            )
+            self._blocks.append(self._count)
         if delta.arguments:
             piece = {"type": "input_json_delta", "partial_json": delta.arguments}
-            event = {"type": "content_block_delta", "index": self._count, "delta": piece}
+            event = {"type": "content_block_delta", "index": self._blocks[call.index], "delta": piece}
             frames.append(("content_block_delta", to_text(event)))
         return frames
 
+    def _block(self, block: dict[str, Any]) -> Frame:
+        self._count += 1
+        start = {"type": "content_block_start", "index": self._count, "content_block": block}
+        return ("content_block_start", to_text(start))
+
     def _close(self) -> list[Frame]:
-        if self._open is None:
-            return []
-        self._open = None
-        return [("content_block_stop", f'{{"type":"content_block_stop","index":{self._count}}}')]
+        kind, self._open = self._open, ""
+        return [_stop(self._count)] if kind else []
+
+    def _close_all(self) -> list[Frame]:
+        return [*self._close(), *self._stops(self.finish_all_calls())]
+
+    def _stops(self, calls: Iterable[Call]) -> list[Frame]:
+        return [_stop(self._blocks[call.index]) for call in calls]
+
+
+def _stop(block: int) -> Frame:
+    return ("content_block_stop", f'{{"type":"content_block_stop","index":{block}}}')
 
 
 class AnthropicDecoder(MessageDecoder):

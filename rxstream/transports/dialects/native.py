@@ -68,8 +68,12 @@ class NativeEncoder:
         if isinstance(item, StreamChunk):
             return self._chunk(item)
         if isinstance(item, _TAGGED):
-            # The item's own form, and where it is from behind it.
-            return f'{self._written(item.item)[:-1]},"source":{to_text(item.source)}}}'
+            # The item's own form, and where it is from behind it: of streams of streams the outermost first.
+            sources = [item.source]
+            while isinstance(item := item.item, _TAGGED):
+                sources.append(item.source)
+            source = to_text(sources[0] if len(sources) == 1 else sources)
+            return f'{self._written(item)[:-1]},"source":{source}}}'
         if isinstance(item, str):
             return f'{{"item":{json_text(item)}}}'
         return f'{{"object":{to_text(item)}}}'
@@ -209,7 +213,11 @@ class NativeDecoder:
             item = fields["object"]
         else:
             raise self._malformed(f"expected content, item or object, got {describe(fields)}")
-        return Tagged(fields["source"], item) if "source" in fields else item
+        if "source" in fields:
+            sources: Any = fields["source"]
+            for source in reversed(sources if isinstance(sources, LIST) else [sources]):
+                item = Tagged(source, item)
+        return item
 
     def _read_chunk(self, fields: dict[str, Any]) -> StreamChunk:
         get = fields.get

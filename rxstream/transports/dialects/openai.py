@@ -10,12 +10,14 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from rxstream.items import Restarted, SSEEvent, StreamChunk, StreamResult, ToolCallDelta, Usage
+from rxstream.sansio.calls import Calls
 from rxstream.sansio.chat import ChatEvents
+from rxstream.sansio.wire import read_usage
 from rxstream.transports.dialects.contract import Dialect, Frame
 from rxstream.transports.dialects.error_form import error_form
 from rxstream.transports.dialects.json_form import json_text, read_json, to_text
 
-__all__ = ("OPENAI", "OpenAIDecoder", "OpenAIEncoder", "usage_form")
+__all__ = ("OPENAI", "OpenAIDecoder", "OpenAIEncoder", "usage_form", "usage_in")
 
 _DONE: Final[Frame] = (None, "[DONE]")
 
@@ -23,7 +25,7 @@ _DONE: Final[Frame] = (None, "[DONE]")
 class OpenAIEncoder:
     """Write chunks, and texts as the content of one."""
 
-    __slots__ = ("_created", "_head", "_id", "_model", "_own_id", "_reasons", "_seen")
+    __slots__ = ("_calls", "_created", "_head", "_id", "_model", "_own_id", "_reasons", "_seen")
 
     def __init__(self) -> None:
         self._created = int(time.time())
@@ -32,6 +34,8 @@ class OpenAIEncoder:
         self._model: str | None = None
         #: Of each choice, whether it has its finish reason.
         self._reasons: dict[int, bool] = {}
+        #: Of each choice, its tool calls.
+        self._calls: dict[int, _ToolCalls] = {}
         self._seen: tuple[str | None, str | None] | None = None
         self._head = ""
 
@@ -77,7 +81,7 @@ class OpenAIEncoder:
             self._reasons[choice] = reason is not None or self._reasons.get(choice, False)
         delta = f'{{"content":{json_text(chunk.content)}' if chunk.content else "{"
         if chunk.reasoning or chunk.tool_calls or chunk.role is not None or chunk.refusal:
-            delta += _more(chunk, "," if chunk.content else "")
+            delta += self._more(chunk, "," if chunk.content else "")
         usage = chunk.usage
         if usage is not None and delta == "{" and reason is None and chunk.logprobs is None:
             if not chunk.choice and len(self._reasons) == 1 and not self._reasons[0]:
@@ -91,6 +95,22 @@ class OpenAIEncoder:
             None if logprobs is None else logprobs,
         )
         return (event,) if usage is None else (event, self._usage(usage))
+
+    def _more(self, chunk: StreamChunk, comma: str) -> str:
+        """Write what a delta has beside its content."""
+        found: dict[str, Any] = {}
+        if chunk.role is not None:
+            found["role"] = chunk.role
+        if chunk.reasoning:
+            found["reasoning_content"] = chunk.reasoning
+        if chunk.refusal:
+            found["refusal"] = chunk.refusal
+        if chunk.tool_calls:
+            calls = self._calls.get(chunk.choice)
+            if calls is None:
+                calls = self._calls[chunk.choice] = _ToolCalls()
+            found["tool_calls"] = [calls.written(delta) for delta in chunk.tool_calls]
+        return comma + to_text(found)[1:-1]
 
     def _begin(self, chunk: StreamChunk) -> None:
         """Write what all events begin with."""
@@ -112,27 +132,32 @@ class OpenAIEncoder:
         return (None, f'{self._head}],"usage":{to_text(usage_form(usage))}}}')
 
 
-def _more(chunk: StreamChunk, comma: str) -> str:
-    found: dict[str, Any] = {}
-    if chunk.role is not None:
-        found["role"] = chunk.role
-    if chunk.reasoning:
-        found["reasoning_content"] = chunk.reasoning
-    if chunk.refusal:
-        found["refusal"] = chunk.refusal
-    if chunk.tool_calls:
-        found["tool_calls"] = [_call(delta) for delta in chunk.tool_calls]
-    return comma + to_text(found)[1:-1]
+class _ToolCalls:
+    """The tool calls of one choice, numbered and named as OpenAI does it, however they came.
 
+    Its clients go by the index alone, and put ids and names together of all the pieces that have one: so
+    these stand in the first piece only.
+    """
 
-def _call(delta: ToolCallDelta) -> dict[str, Any]:
-    found: dict[str, Any] = {"index": delta.index or 0}
-    function: dict[str, Any] = {"arguments": delta.arguments}
-    if delta.id is not None:
-        found |= {"id": delta.id, "type": "function"}
-    if delta.name is not None:
-        function["name"] = delta.name
-    return {**found, "function": function}
+    __slots__ = ("_calls", "_named")
+
+    def __init__(self) -> None:
+        self._calls = Calls()
+        #: Of each call, whether its name has been told.
+        self._named: list[bool] = []
+
+    def written(self, delta: ToolCallDelta) -> dict[str, Any]:
+        """Write a piece."""
+        call = self._calls.add(delta)
+        found: dict[str, Any] = {"index": call.index}
+        function: dict[str, Any] = {"arguments": delta.arguments}
+        if call.index == len(self._named):
+            self._named.append(False)
+            found |= {"id": call.id or f"call_{uuid.uuid4().hex}", "type": "function"}
+        if call.name and not self._named[call.index]:
+            self._named[call.index] = True
+            function["name"] = call.name
+        return {**found, "function": function}
 
 
 def usage_form(usage: Usage) -> dict[str, Any]:
@@ -147,6 +172,13 @@ def usage_form(usage: Usage) -> dict[str, Any]:
     if usage.reasoning_tokens:
         found["completion_tokens_details"] = {"reasoning_tokens": usage.reasoning_tokens}
     return found
+
+
+def usage_in(counts: dict[str, Any]) -> Usage:
+    """Read a count of tokens back."""
+    return read_usage(
+        counts, "prompt_tokens", "completion_tokens", "prompt_tokens_details", "completion_tokens_details"
+    )
 
 
 class OpenAIDecoder:

@@ -8,13 +8,15 @@ import uuid
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from rxstream.items import Restarted, StreamChunk, ToolCallDelta, Usage
+from rxstream.items import Restarted, StreamChunk, ToolCallDelta
+from rxstream.sansio.calls import Call
 from rxstream.sansio.wire import OBJECT
 from rxstream.transports.dialects.contract import Dialect, Frame
-from rxstream.transports.dialects.decoding import MessageDecoder, number_in
+from rxstream.transports.dialects.decoding import MessageDecoder
+from rxstream.transports.dialects.encoding import MessageEncoder
 from rxstream.transports.dialects.error_form import error_form
 from rxstream.transports.dialects.json_form import json_text, read_json, to_text
-from rxstream.transports.dialects.openai import usage_form
+from rxstream.transports.dialects.openai import usage_form, usage_in
 
 __all__ = ("UI_MESSAGE", "UIMessageDecoder", "UIMessageEncoder")
 
@@ -23,17 +25,19 @@ _STEP: Final[Frame] = (None, '{"type":"start-step"}')
 _STEP_ENDS: Final[Frame] = (None, '{"type":"finish-step"}')
 
 
-class UIMessageEncoder:
+class UIMessageEncoder(MessageEncoder):
     """Write the parts of one message."""
 
-    __slots__ = ("_calls", "_count", "_metadata", "_open")
+    __slots__ = ("_count", "_metadata", "_open")
+
+    dialect = "ui-message"
+    prefix = "call-"
 
     def __init__(self) -> None:
+        super().__init__()
         #: The part that is being written, "text" or "reasoning", and how many there have been.
         self._open = ""
         self._count = 0
-        #: Id, name and the arguments so far of each tool call, by its index.
-        self._calls: dict[int, tuple[str, str, list[str]]] = {}
         self._metadata: dict[str, Any] = {}
 
     def start(self) -> Sequence[Frame]:
@@ -47,6 +51,7 @@ class UIMessageEncoder:
         if isinstance(item, str):
             return self._text("text", item) if item else ()
         if isinstance(item, Restarted):
+            self.restart()
             return (*self._close(), (None, f'{{"type":"data-restart","data":{{"attempt":{item.attempt}}}}}'))
         return (*self._close(), (None, f'{{"type":"data-object","data":{to_text(item)}}}'))
 
@@ -54,7 +59,7 @@ class UIMessageEncoder:
         """End the message well."""
         metadata = f',"messageMetadata":{to_text(self._metadata)}' if self._metadata else ""
         finish: Frame = (None, f'{{"type":"finish"{metadata}}}')
-        return (*self._close(), *self._available(), _STEP_ENDS, finish, _DONE)
+        return (*self._close(), *self._available(self.finish_all_calls()), _STEP_ENDS, finish, _DONE)
 
     def fail(self, error: Exception) -> Sequence[Frame]:
         """End with an error; what came stays."""
@@ -66,6 +71,7 @@ class UIMessageEncoder:
         return (*self._close(), (None, '{"type":"abort"}'), _DONE)
 
     def _chunk(self, chunk: StreamChunk) -> Sequence[Frame]:
+        self.take(chunk)
         frames: list[Frame] = []
         if chunk.reasoning:
             frames += self._text("reasoning", chunk.reasoning)
@@ -97,30 +103,31 @@ class UIMessageEncoder:
 
     def _call(self, delta: ToolCallDelta) -> list[Frame]:
         frames = self._close()
-        index = delta.index or 0
-        call = self._calls.get(index)
-        if call is None or (delta.id is not None and delta.id != call[0]):
-            call = (delta.id or f"call-{uuid.uuid4().hex}", delta.name or "unknown", list[str]())
-            frames += self._available(index)
-            self._calls[index] = call
-            start = {"type": "tool-input-start", "toolCallId": call[0], "toolName": call[1]}
+        call, new = self.add_call(delta)
+        name = self.name_of(call)
+        if new:
+            frames += self._available(self.finish_calls(behind=call))
+            start = {"type": "tool-input-start", "toolCallId": name, "toolName": call.name or "unknown"}
             frames.append((None, to_text(start)))
         if delta.arguments:
-            call[2].append(delta.arguments)
-            piece = {"type": "tool-input-delta", "toolCallId": call[0], "inputTextDelta": delta.arguments}
+            piece = {"type": "tool-input-delta", "toolCallId": name, "inputTextDelta": delta.arguments}
             frames.append((None, to_text(piece)))
         return frames
 
-    def _available(self, only: int | None = None) -> list[Frame]:
-        """Say of calls that their arguments are whole: those of ``only``, or all."""
+    def _available(self, calls: Iterable[Call]) -> list[Frame]:
+        """Say of calls that their arguments have come."""
         frames: list[Frame] = []
-        for index in [only] if only in self._calls else list(self._calls) if only is None else []:
-            name, tool, pieces = self._calls.pop(index)
+        for call in calls:
             try:
-                arguments = read_json("".join(pieces) or "{}")
+                arguments = read_json("".join(call.arguments) or "{}")
             except ValueError:
                 continue  # cut off: the deltas have said what there is
-            found = {"type": "tool-input-available", "toolCallId": name, "toolName": tool, "input": arguments}
+            found = {
+                "type": "tool-input-available",
+                "toolCallId": self.name_of(call),
+                "toolName": call.name or "unknown",
+                "input": arguments,
+            }
             frames.append((None, to_text(found)))
         return frames
 
@@ -175,8 +182,7 @@ class UIMessageDecoder(MessageDecoder):
         chunk.finish_reason = str(found.get("finishReason") or body.get("finishReason") or "stop")
         counts: Any = found.get("usage")
         if isinstance(counts, OBJECT):
-            prompt, said = number_in(counts, "prompt_tokens"), number_in(counts, "completion_tokens")
-            chunk.usage = Usage(prompt, said, number_in(counts, "total_tokens"))
+            chunk.usage = usage_in(counts)
         self.finished = True
         return chunk
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 
 from rxstream.errors import MalformedStream, ProviderError, StreamStalled
-from rxstream.items import Restarted, SSEEvent, StreamChunk, ToolCallDelta
+from rxstream.items import Restarted, SSEEvent, StreamChunk
 from rxstream.transports.dialects.anthropic import ANTHROPIC
-from tests.transports.dialects.laws import answers, check_answer, check_ends, written
+from tests.transports.dialects.laws import BY_TURNS, answers, check_answer, check_ends, written
 
 
 @given(answers())
@@ -42,12 +42,16 @@ def test_what_it_has_no_place_for_is_refused(item: object) -> None:
         ANTHROPIC.encoder().feed(item)
 
 
-def test_calls_that_come_interleaved_are_refused() -> None:
-    encoder = ANTHROPIC.encoder()
-    for index in (0, 1):
-        encoder.feed(StreamChunk("", tool_calls=(ToolCallDelta(index, f"c{index}", "f"),)))
-    with pytest.raises(TypeError, match="one tool call at a time"):
-        encoder.feed(StreamChunk("", tool_calls=(ToolCallDelta(0, arguments="{}"),)))
+def test_calls_that_come_by_turns_stay_open() -> None:
+    check_answer(ANTHROPIC, BY_TURNS)
+    kinds = [event for event, _ in written(ANTHROPIC, BY_TURNS)]
+    assert kinds == [
+        *("message_start", "content_block_start", "content_block_start"),
+        *("content_block_delta", "content_block_delta", "content_block_delta", "content_block_delta"),
+        *("content_block_stop", "content_block_stop"),
+        *("content_block_start", "content_block_delta", "content_block_stop"),
+        *("message_delta", "message_stop"),
+    ]
 
 
 def test_reasons_of_others_pass_and_events_without_content_give_nothing() -> None:
@@ -72,4 +76,8 @@ def test_reasons_of_others_pass_and_events_without_content_give_nothing() -> Non
 def test_an_error_has_their_form() -> None:
     ((event, data),) = ANTHROPIC.encoder().fail(StreamStalled("too late"))
     assert event == "error"
-    assert json.loads(data) == {"type": "error", "error": {"type": "timeout", "message": "too late"}}
+    assert json.loads(data) == {"type": "error", "error": {"type": "timeout_error", "message": "too late"}}
+    ((_, data),) = ANTHROPIC.encoder().fail(ProviderError("no", type="overloaded_error", code=529))
+    assert json.loads(data)["error"]["type"] == "overloaded_error"
+    ((_, data),) = ANTHROPIC.encoder().fail(ProviderError("no", code=529))
+    assert json.loads(data)["error"]["type"] == "api_error"

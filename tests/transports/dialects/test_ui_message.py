@@ -9,7 +9,7 @@ from hypothesis import given
 from rxstream.errors import MalformedStream, ProviderError
 from rxstream.items import Restarted, SSEEvent, StreamChunk, ToolCallDelta, Usage
 from rxstream.transports.dialects.ui_message import UI_MESSAGE
-from tests.transports.dialects.laws import answers, check_answer, check_ends, written
+from tests.transports.dialects.laws import BY_TURNS, answers, check_answer, check_ends, written
 
 
 @given(answers())
@@ -33,7 +33,6 @@ def test_on_the_wire_it_is_a_message_of_parts() -> None:
         {"x": 1},
         StreamChunk("", tool_calls=(ToolCallDelta(0, "c", "f", '{"y":'),)),
         StreamChunk("", tool_calls=(ToolCallDelta(0, None, None, "2}"),)),
-        Restarted(2),
         StreamChunk("", finish_reason="stop", usage=Usage(1, 2, 3)),
     ]
     found = parts(chunks)
@@ -52,7 +51,6 @@ def test_on_the_wire_it_is_a_message_of_parts() -> None:
         {"type": "tool-input-start", "toolCallId": "c", "toolName": "f"},
         {"type": "tool-input-delta", "toolCallId": "c", "inputTextDelta": '{"y":'},
         {"type": "tool-input-delta", "toolCallId": "c", "inputTextDelta": "2}"},
-        {"type": "data-restart", "data": {"attempt": 2}},
         {"type": "tool-input-available", "toolCallId": "c", "toolName": "f", "input": {"y": 2}},
         {"type": "finish-step"},
         {
@@ -63,6 +61,22 @@ def test_on_the_wire_it_is_a_message_of_parts() -> None:
             },
         },
     ]
+
+
+def test_a_call_of_an_answer_that_is_void_never_becomes_available() -> None:
+    """A client would make it."""
+    call = StreamChunk("", tool_calls=(ToolCallDelta(0, "c", "f", "{}"),))
+    found = parts([call, Restarted(2), call])
+    kinds = [part["type"] for part in found[2:-2]]
+    called = ["tool-input-start", "tool-input-delta"]
+    assert kinds == [*called, "data-restart", *called, "tool-input-available"]
+    assert found[4]["data"] == {"attempt": 2}
+
+
+def test_calls_that_come_by_turns_are_told_apart() -> None:
+    check_answer(UI_MESSAGE, BY_TURNS)
+    inputs = [part["input"] for part in parts(BY_TURNS) if part["type"] == "tool-input-available"]
+    assert inputs == [{"x": 1}, {"y": 2}]
 
 
 def test_an_end_without_a_reason_has_no_metadata() -> None:
