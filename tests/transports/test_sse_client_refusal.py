@@ -11,6 +11,7 @@ from rxstream.errors import MalformedStream, ProviderError
 from rxstream.items import StreamResult
 from rxstream.resilience.backoff import is_transient, retry_after
 from rxstream.testing import VirtualClock
+from rxstream.transports.dialects.error_form import error_form
 from rxstream.transports.sse_client_refusal import head_of, refusal, speaks_of_events, where
 
 URL = "http://me:secret@host:81/v1/stream?key=secret#part"
@@ -105,6 +106,12 @@ def test_no_secret_of_the_url_is_told() -> None:
     assert where(httpx2.URL(URL)) == "http://host:81/v1/stream"
     for status in (200, 307, 404):
         assert "secret" not in str(refusal(response(status, location=URL), b"", StreamResult("")))
+
+
+def test_whoever_hands_the_error_on_names_no_address() -> None:
+    for status in (200, 307, 404, 503):
+        error = refusal(response(status, location=URL), b"no", StreamResult(""))
+        assert "host" not in error_form(error)["message"]
 
 
 async def body_of(*pieces: Any) -> AsyncIterator[bytes]:
