@@ -58,6 +58,8 @@ def test_texts_and_objects_come_back(items: list[Any]) -> None:
     assert read_back(NATIVE, written(NATIVE, items)) == items
     tagged = [Tagged(number if number % 2 else "name", item) for number, item in enumerate(items)]
     assert read_back(NATIVE, written(NATIVE, tagged)) == tagged
+    nested = [Tagged("outer", Tagged(0, item)) for item in tagged]
+    assert read_back(NATIVE, written(NATIVE, nested)) == nested
 
 
 @given(answers())
