@@ -54,6 +54,14 @@ class Gate:
         if self.inside >= self._limits.max_concurrent and len(self._waiting) >= self._limits.max_queue:
             raise self._busy()
 
+    def lets_in(self, owner: str | None) -> bool:
+        """Tell whether ``check`` refuses nothing."""
+        try:
+            self.check(owner)
+        except Refusal:
+            return False
+        return True
+
     async def enter(self, owner: str | None) -> None:
         """Come in, after a wait if need be. Whoever is in must ``leave``. Raises ``Refusal``."""
         self.check(owner)

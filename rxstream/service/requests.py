@@ -10,6 +10,7 @@ __all__ = (
     "CompletionRequest",
     "JSONRequest",
     "Message",
+    "SocketRequest",
     "StreamRequest",
     "UIChatRequest",
     "UIMessage",
@@ -27,7 +28,10 @@ _Object = dict[str, Any]
 
 #: Fields that are the service's own, not the model's.
 _OWN: Final = frozenset(
-    ("messages", "stream_id", "resumable", "buffer_type", "at", "id", "trigger", "messageId")
+    (
+        *("messages", "stream_id", "resumable", "buffer_type", "at", "kind", "credit"),
+        *("id", "trigger", "messageId"),
+    )
 )
 
 
@@ -89,6 +93,28 @@ class JSONRequest(StreamRequest):
         default=None,
         description="The values at a path, such as `$.items[*]`. If not given: every outermost object.",
     )
+
+
+class SocketRequest(ModelParameters):
+    """Ask for an answer over a WebSocket: the data of a ``complete`` message."""
+
+    messages: Annotated[list[Message], Field(min_length=1)]
+    #: What ``/v1/stream`` has an address for; if it is not given, what the others say.
+    kind: Literal["raw", "buffered", "json"] | None = None
+    buffer_type: BufferType | None = None
+    at: Annotated[str, Field(min_length=1, max_length=256)] | None = None
+    #: The connection's own: how much may come before the client asks for more.
+    credit: int | None = None
+
+    @property
+    def plan(self) -> tuple[str, str | None]:
+        """The kind of stream, and its unit or its path."""
+        kind = self.kind
+        if kind == "buffered" or (kind is None and self.buffer_type is not None):
+            return "buffered", self.buffer_type or "word"
+        if kind == "json" or (kind is None and self.at is not None):
+            return "json", self.at
+        return "raw", None
 
 
 class StreamOptions(BaseModel):

@@ -60,7 +60,7 @@ class Settings:
             _check_texts(name, getattr(self, name))
         _check_whole("retry_attempts", self.retry_attempts, at_least=1)
         for name in ("heartbeat", "grace", "send_deadline"):
-            _check_seconds(name, getattr(self, name), zero=name == "grace")
+            _check_seconds(name, getattr(self, name))
         _check_timeout(self.timeout)
         if self.model is not None and not (isinstance(self.model, str) and self.model):
             raise TypeError(f"create_app(model=...) expects a model's name, or None, and got {self.model!r}")

@@ -82,7 +82,7 @@ def stream_routes(service: Service) -> APIRouter:
         after: Annotated[
             int | None, Query(ge=0, lt=10**15, description="The number of the last event that came.")
         ] = None,
-        last_event_id: Annotated[
+        last_event_id: Annotated[  # noqa: ARG001 - the response reads it
             str | None, Query(description="The id of the last event that came, as the header has it.")
         ] = None,
         ticket: Annotated[str | None, Query(description="In place of a key: see /ticket.")] = None,
@@ -93,8 +93,10 @@ def stream_routes(service: Service) -> APIRouter:
         """
         owner = _reader(service, request, stream, ticket)
         info = await own_stream(service, stream, owner)
-        position = last_event_id if after is None else f"{stream}-{after}"
-        return resumed(service, stream, info, owner, position)
+        if after is not None:
+            # The response reads the position where a client of any stream has it.
+            request.scope["query_string"] = f"last_event_id={stream}-{after}".encode()
+        return resumed(service, stream, info, owner)
 
     @router.delete(
         "/{stream}",
@@ -181,7 +183,7 @@ async def respond(
         raise Refusal(409, msg, code="stream_exists", param="stream_id")
     assert stream is not None
     info = await own_stream(service, stream, owner)
-    return resumed(service, stream, info, owner, None)
+    return resumed(service, stream, info, owner)
 
 
 async def own_stream(service: Service, stream: str, owner: str | None) -> StreamInfo:
@@ -192,14 +194,12 @@ async def own_stream(service: Service, stream: str, owner: str | None) -> Stream
     return info
 
 
-def resumed(
-    service: Service, stream: str, info: StreamInfo, owner: str | None, position: str | None = None
-) -> Response:
+def resumed(service: Service, stream: str, info: StreamInfo, owner: str | None) -> Response:
     """Answer with what stands in the log behind a position, and with what is written from now on."""
     settings = service.settings
-    plan = Plan.of(info.meta)
+    plan = None if info.ended or not service.gate.lets_in(owner) else Plan.of(info.meta)
     return sse_response(
-        None if plan is None or info.ended else plan.observable(service, owner),
+        None if plan is None else plan.observable(service, owner),
         dialect=str(info.meta.get("dialect", "rxstream")),
         log=service.log,
         stream_id=stream,
@@ -208,7 +208,6 @@ def resumed(
         send_deadline=settings.send_deadline,
         responses=service.responses,
         grace=settings.grace,
-        **({} if position is None else {"last_event_id": position}),
     )
 
 

@@ -55,8 +55,6 @@ def test_a_wrong_limit_is_named(options: dict[str, Any]) -> None:
 
 
 def test_what_may_be_nothing_may_be_nothing() -> None:
-    settings = Settings(
-        grace=0, timeout=(None, None, None), model=None, limits=Limits(max_queue=0, max_wait=0)
-    )
+    settings = Settings(timeout=(None, None, None), model=None, limits=Limits(max_queue=0, max_wait=0))
     assert not settings.has_time_limit
     assert Settings().has_time_limit
