@@ -78,7 +78,8 @@ class _Events:
 
     def fail(self, error: Exception) -> None:
         """End with an error event."""
-        self._end(self._encoder.fail(error))
+        if not self._over:
+            self._end(self._encoder.fail(error))
 
     def end(self) -> None:
         """End well."""

@@ -3,7 +3,9 @@
 from typing import Any
 
 import pytest
+from reactivex import Observable, abc
 from reactivex import operators as ops
+from reactivex.disposable import Disposable
 
 import rxstream as rxs
 from rxstream.errors import StreamTruncated, UnknownName
@@ -47,9 +49,17 @@ async def test_an_item_that_cannot_be_written_ends_the_stream_and_closes_its_sou
     assert source.closed == 1
 
 
-async def test_what_a_source_says_behind_the_fault_is_nothing() -> None:
-    """A plain iterable of Rx goes on until somebody stops it."""
-    source = rxs.from_stream([1]).pipe(ops.flat_map(lambda _: [object(), "b"]))
+@pytest.mark.parametrize("end", ["on_completed", "on_error"])
+async def test_what_a_source_says_behind_the_fault_is_nothing(end: str) -> None:
+    """In the middle of its subscribe() a source of Rx cannot be stopped yet."""
+
+    def subscribe(observer: abc.ObserverBase[Any], _: abc.SchedulerBase | None = None) -> abc.DisposableBase:
+        observer.on_next(object())
+        observer.on_next("b")
+        observer.on_completed() if end == "on_completed" else observer.on_error(ValueError("late"))
+        return Disposable()
+
+    source: Observable[Any] = Observable(subscribe)
     assert [event.event for event in await read(source.pipe(to_sse()))] == ["error"]
 
 

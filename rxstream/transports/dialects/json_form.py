@@ -49,9 +49,14 @@ def read_json(text: str) -> Any:
         if "\\u" not in text:
             raise
         try:
-            return json.loads(text)
+            return json.loads(text, parse_constant=_refuse)
         except RecursionError:
             raise ValueError("it is too deep") from None
+
+
+def _refuse(constant: str) -> Any:
+    msg = f"{constant} is no JSON"
+    raise ValueError(msg)
 
 
 def to_text(value: Any) -> str:

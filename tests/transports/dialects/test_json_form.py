@@ -96,7 +96,11 @@ def test_what_has_no_form_and_what_contains_itself_are_refused() -> None:
             to_text(value)
 
 
-@pytest.mark.parametrize("text", ["", "NaN", "{", "[" * 100_000, '["\\ud800"' + ",[" * 100_000])
+@pytest.mark.parametrize(
+    "text",
+    ["", "NaN", '["\\ud800",NaN]', "{", "[" * 100_000, '["\\ud800",' + "[" * 100_000],
+    ids=["empty", "nan", "trap 22, nan", "cut", "deep", "trap 22, deep"],
+)
 def test_what_is_no_json_is_a_value_error(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         read_json(text)
