@@ -67,7 +67,9 @@ def completion_routes(service: Service) -> APIRouter:
         service.keys.owner(request.headers.get("authorization"))
         return JSONResponse({"object": "list", "data": await service.upstream.models()})
 
-    @router.get("/models/{model:path}", responses={200: json_body("The model.", _OBJECT), **errors(401, 404)})
+    @router.get(
+        "/models/{model:path}", responses={200: json_body("The model.", _OBJECT), **errors(401, 404, 422)}
+    )
     async def one_model(
         request: Request, model: Annotated[str, Path(description="The model's name.")]
     ) -> JSONResponse:

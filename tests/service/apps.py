@@ -1,5 +1,6 @@
 """The application as it is served, in front of models that say what they were told to."""
 
+import asyncio
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
@@ -75,10 +76,15 @@ def models(request: Request) -> Answer:
 
 
 def app_of(upstream: str, **options: Any) -> FastAPI:
-    """Make an application in front of a base URL, with a client that needs no certificates."""
-    http = openai.DefaultAsyncHttpxClient(verify=NO_TLS)
-    client = openai.AsyncOpenAI(base_url=upstream, api_key="none", max_retries=0, http_client=http)
-    return create_app(**{"client": client, "model": MODEL, "page": False, **options})
+    """Make an application in front of a base URL, with a client of its own that needs no certificates."""
+
+    def make() -> openai.AsyncOpenAI:
+        http = openai.DefaultAsyncHttpxClient(verify=NO_TLS)
+        return openai.AsyncOpenAI(base_url=upstream, api_key="none", max_retries=0, http_client=http)
+
+    app = create_app(**{"base_url": upstream, "model": MODEL, "page": False, **options})
+    app.state.service.upstream._make = make
+    return app
 
 
 class Served:
@@ -90,10 +96,17 @@ class Served:
         self.upstream = upstream
         self.client = httpx2.Client(base_url=url, verify=NO_TLS, timeout=10)
         self.service = app.state.service
+        self.loop: asyncio.AbstractEventLoop | None = None
 
     def http(self, **options: Any) -> httpx2.AsyncClient:
         """Make an async client."""
         return httpx2.AsyncClient(base_url=self.url, verify=NO_TLS, timeout=10, **options)
+
+    def drain(self, grace: float) -> None:
+        """End its streams, in its own event loop, as a server does that is told to stop."""
+        loop: Any = self.loop
+        assert loop is not None
+        asyncio.run_coroutine_threadsafe(self.app.state.drain(grace), loop).result(20)
 
     def socket_url(self, path: str) -> str:
         """Give the address of a WebSocket."""
@@ -107,8 +120,16 @@ def served(
     """Serve an application in front of models."""
     with FaultServer(*(answers or (models,)), faults=faults) as upstream:
         app = app_of(upstream.base_url, **options)
-        with serving(app, server) as url:
+        loops: list[Any] = []
+
+        async def noticed(scope: Any, receive: Any, send: Any) -> None:
+            if scope["type"] == "lifespan" and server.startswith("uvicorn"):
+                loops.append(asyncio.get_running_loop())
+            await app(scope, receive, send)
+
+        with serving(noticed, server) as url:
             found = Served(url, app, upstream)
+            found.loop = loops[0] if loops else None
             with found.client:
                 yield found
 
