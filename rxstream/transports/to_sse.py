@@ -21,7 +21,7 @@ def to_sse(
 
         --'Hi'-----------------------------------|
         to_sse()
-        --SSEEvent('{"item":"Hi"}', 'chunk')-----(SSEEvent('{"done":true}', 'done'))|
+        --SSEEvent('{"item":"Hi"}', 'chunk')-----(SSEEvent('{"done":true}', 'done')|)
 
         events = answer.pipe(rxs.to_sse(), ops.map(lambda event: event.encode()))
 
