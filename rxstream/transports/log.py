@@ -3,15 +3,32 @@
 This file says what a log is; ``memory_log``, ``sqlite_log`` and ``redis_log`` are three.
 """
 
+import json
+import re
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from os import PathLike
 from types import TracebackType
-from typing import Any, NamedTuple, Self, TypeAlias
+from typing import Any, Final, NamedTuple, Self, TypeAlias
 
 from rxstream.transports.dialects.contract import Frame
 
-__all__ = ("LogBatch", "LogEntry", "LogGap", "LogWriter", "StreamInfo", "StreamLog")
+__all__ = (
+    "LogBatch",
+    "LogEntry",
+    "LogGap",
+    "LogWriter",
+    "StreamInfo",
+    "StreamLog",
+    "check_after",
+    "check_bound",
+    "check_stream",
+    "meta_text",
+    "size_of",
+)
+
+_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class LogEntry(NamedTuple):
@@ -70,12 +87,18 @@ class LogWriter(ABC):
     async def append(self, frames: Sequence[Frame], *, last: bool = False) -> None:
         """Write entries; with ``last`` the stream ends with the last of them. They are durable behind it.
 
-        Raises ``LeaseLost`` if somebody else has adopted the stream.
+        Data may be any text: half a surrogate pair, too, comes back as it was. Raises ``LeaseLost`` if
+        somebody else has adopted the stream, ``UnknownStream`` if it was deleted, ``UsageError`` behind the
+        last entry or ``aclose``, and for a last one that is none. If it is cancelled, all of the entries
+        were written, or none of them: ``newest`` tells.
         """
 
     @abstractmethod
     async def stop_asked(self) -> None:
-        """Wait until somebody, in whatever process, asks for the stream to be stopped."""
+        """Wait until somebody, in whatever process, asks for the stream to be stopped.
+
+        It returns, too, when the stream is deleted or somebody else's: there is nothing left to do for it.
+        """
 
     @abstractmethod
     async def idle_seconds(self) -> float:
@@ -91,10 +114,13 @@ class StreamLog(ABC):
 
     Bounded for each stream by ``max_events``, ``max_bytes`` (of data) and ``max_age`` (seconds since its last
     entry, after which the stream is forgotten): the oldest entries go first, and whoever asks for them gets
-    a ``LogGap``. Use it as ``async with``, or call ``aclose``.
+    a ``LogGap``; the newest is always there. A name of a stream is up to 64 ASCII letters, digits, ``-`` and
+    ``_``, any other a ValueError. It lives in one event loop. Use it as ``async with``, or call ``aclose``.
     """
 
     def __init__(self, *, max_events: int, max_bytes: int, max_age: float) -> None:
+        for name, bound in (("max_events", max_events), ("max_bytes", max_bytes), ("max_age", max_age)):
+            check_bound(name, bound, whole=name != "max_age")
         self.max_events = max_events
         self.max_bytes = max_bytes
         self.max_age = max_age
@@ -122,7 +148,8 @@ class StreamLog(ABC):
 
         Nothing is missing or doubled at the seam. Raises ``UnknownStream``; ``StreamOrphaned`` behind what
         there is, if the producer dies before the end. While it is read, the stream has a reader (see
-        ``LogWriter.idle_seconds``). Close it (``aclose``) when you leave it early.
+        ``LogWriter.idle_seconds``). Close it (``aclose``) when you leave it early. A wait for the next batch
+        that was cancelled loses nothing: ask again.
         """
 
     @abstractmethod
@@ -137,6 +164,65 @@ class StreamLog(ABC):
     async def aclose(self) -> None:
         """Let go of files and connections. Streams that this process produces are to be ended before."""
 
+    @staticmethod
+    def memory(
+        *,
+        max_events: int = 10_000,
+        max_bytes: int = 8 * 1024 * 1024,
+        max_age: float = 3600.0,
+        max_streams: int = 10_000,
+    ) -> "StreamLog":
+        """Make a log in this process's memory: the fastest, and gone with the process.
+
+        See ``StreamLog`` for the bounds; of more than ``max_streams`` streams those that ended first are
+        forgotten, and if none has, ``create`` raises ``LogError``. Raises TypeError and ValueError for wrong
+        arguments.
+        """
+        from rxstream.transports.memory_log import MemoryLog  # noqa: PLC0415 - only who has a log needs it
+
+        return MemoryLog(max_events=max_events, max_bytes=max_bytes, max_age=max_age, max_streams=max_streams)
+
+    @staticmethod
+    def sqlite(
+        path: "str | PathLike[str]",
+        *,
+        max_events: int = 10_000,
+        max_bytes: int = 8 * 1024 * 1024,
+        max_age: float = 3600.0,
+        lease: float = 10.0,
+    ) -> "StreamLog":
+        """Make a log in a file, for all processes of one machine: it outlives them.
+
+        See ``StreamLog`` for the bounds. A producer that was killed counts as gone ``lease`` seconds later.
+        The file is made when the log is first used; its folder must be there. Raises TypeError and ValueError
+        for wrong arguments, and on first use LogError for a file that cannot be opened, or is something else.
+        """
+        from rxstream.transports.sqlite_log import SQLiteLog  # noqa: PLC0415 - brings sqlite3
+
+        return SQLiteLog(path, max_events=max_events, max_bytes=max_bytes, max_age=max_age, lease=lease)
+
+    @staticmethod
+    def redis(
+        url: str,
+        *,
+        max_events: int = 10_000,
+        max_bytes: int = 8 * 1024 * 1024,
+        max_age: float = 3600.0,
+        lease: float = 10.0,
+        prefix: str = "rxstream:",
+    ) -> "StreamLog":
+        """Make a log in a Redis server, for all machines that reach it. It needs the extra ``redis``.
+
+        See ``StreamLog`` for the bounds. A producer that was killed counts as gone ``lease`` seconds later.
+        All keys begin with ``prefix``. Raises TypeError and ValueError for wrong arguments, ImportError
+        without the extra.
+        """
+        from rxstream.transports.redis_log import RedisLog  # noqa: PLC0415 - brings redis
+
+        return RedisLog(
+            url, max_events=max_events, max_bytes=max_bytes, max_age=max_age, lease=lease, prefix=prefix
+        )
+
     async def __aenter__(self) -> Self:
         return self
 
@@ -144,3 +230,46 @@ class StreamLog(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.aclose()
+
+
+def check_stream(stream: str) -> None:
+    """Raise ValueError or TypeError for what is no name of a stream."""
+    if not isinstance(stream, str):
+        raise TypeError(f"The name of a stream is a str, but got {stream!r} ({type(stream).__name__}).")
+    if _NAME.fullmatch(stream) is None:
+        msg = f"The name of a stream is 1 to 64 of A-Z, a-z, 0-9, - and _, but got {stream[:80]!r}."
+        raise ValueError(msg)
+
+
+def check_after(after: int) -> None:
+    """Raise ValueError or TypeError for what is no place in a stream."""
+    if not isinstance(after, int) or isinstance(after, bool):
+        raise TypeError(f"after= is the seq of an entry, an int, but got {after!r} ({type(after).__name__}).")
+    if after < 0:
+        raise ValueError(f"after= is the seq of an entry, or 0 for the beginning, but got {after}.")
+
+
+def check_bound(name: str, bound: float, *, whole: bool) -> None:
+    """Raise ValueError or TypeError for a bound that bounds nothing."""
+    if isinstance(bound, bool) or not isinstance(bound, int if whole else (int, float)):
+        kind = "an int" if whole else "a number of seconds"
+        raise TypeError(f"{name}= is {kind}, but got {bound!r} ({type(bound).__name__}).")
+    if not bound > 0:
+        raise ValueError(f"{name}= must be more than 0, but got {bound}.")
+
+
+def meta_text(meta: Mapping[str, Any] | None) -> str:
+    """Write what is to be kept with a stream as JSON; raises TypeError or ValueError if that cannot be."""
+    if meta is None:
+        return "{}"
+    if not isinstance(meta, Mapping):
+        raise TypeError(f"meta= is a mapping that JSON can hold, but got {meta!r} ({type(meta).__name__}).")
+    try:
+        return json.dumps(dict(meta), allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise type(error)(f"meta= must be something that JSON can hold: {error}") from error
+
+
+def size_of(data: str) -> int:
+    """Count the bytes of data, as ``max_bytes`` does: those of its UTF-8."""
+    return len(data) if data.isascii() else len(data.encode("utf-8", "surrogatepass"))

@@ -1,0 +1,66 @@
+"""Tasks that sleep until there is something new: woken all together, for as little as that can cost."""
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+
+import anyio
+
+from rxstream.engine.backend import running_backend
+
+__all__ = ("Sleepers",)
+
+
+class Sleepers:
+    """Any number of tasks of one event loop, each asleep until somebody wakes all of them.
+
+    Between two events of a stream its reader sleeps, so this is in the path of every event of every client:
+    a bare future is what asyncio itself cannot do without, and an event of anyio's costs three times as much.
+    """
+
+    __slots__ = ("_asleep",)
+
+    def __init__(self) -> None:
+        self._asleep: list[Any] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._asleep)
+
+    def wake(self) -> None:
+        """Wake those who sleep now. Who is awake hears nothing of it: it looks before it sleeps."""
+        if self._asleep:
+            asleep, self._asleep = self._asleep, []
+            for sleeper in asleep:
+                # One that was cancelled in this turn of the loop has not got up yet.
+                if not sleeper.done():
+                    sleeper.set_result(None)
+
+    async def sleep(self) -> None:
+        """Sleep until the next ``wake``."""
+        here = running_backend() == "asyncio"
+        sleeper: Any = asyncio.get_running_loop().create_future() if here else _Future()
+        self._asleep.append(sleeper)
+        try:
+            await sleeper
+        except BaseException:
+            with suppress(ValueError):
+                self._asleep.remove(sleeper)
+            raise
+
+
+class _Future:
+    """As much of a future as is wanted here, where there are none."""
+
+    __slots__ = ("_event",)
+
+    def __init__(self) -> None:
+        self._event = anyio.Event()
+
+    def done(self) -> bool:
+        return self._event.is_set()
+
+    def set_result(self, _: None) -> None:
+        self._event.set()
+
+    def __await__(self) -> Any:
+        return self._event.wait().__await__()
