@@ -100,10 +100,13 @@ from rxstream.text.split import (
     buffer_words,
 )
 from rxstream.transports.from_sse import from_sse
+from rxstream.transports.from_websocket import WebSocketConnection, from_websocket, open_websocket
 from rxstream.transports.log import LogEntry, LogGap, LogWriter, StreamInfo, StreamLog
 from rxstream.transports.responses import Responses, end_responses
+from rxstream.transports.serve_websocket import end_websockets, serve_websocket
 from rxstream.transports.sse_response import sse_response
 from rxstream.transports.to_sse import to_sse
+from rxstream.transports.ws_message import WSMessage
 
 __version__ = "0.1.0"
 
@@ -189,6 +192,12 @@ __all__ = (  # noqa: RUF022 - in the order the data flows
     "Responses",
     "end_responses",
     "from_sse",
+    "serve_websocket",
+    "end_websockets",
+    "from_websocket",
+    "open_websocket",
+    "WebSocketConnection",
+    "WSMessage",
     "StreamLog",
     "StreamInfo",
     "LogEntry",

@@ -1,0 +1,224 @@
+"""Answers that come over a WebSocket: one over a connection of its own, or several over one."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
+from itertools import count
+from types import TracebackType
+from typing import Any, Final, Self
+
+import anyio
+from reactivex import Observable
+
+from rxstream.engine.observable import PullObservable
+from rxstream.errors import ConnectionLost, UsageError
+from rxstream.items import SSEEvent
+from rxstream.sansio.wire import OBJECT
+from rxstream.transports.dialects.json_form import to_text
+from rxstream.transports.dialects.native import NativeDecoder
+from rxstream.transports.ws_link import Inbox, Link, connector
+from rxstream.transports.ws_message import WSMessage
+
+__all__ = ("WebSocketConnection", "from_websocket", "open_websocket")
+
+#: Seconds that the end of an answer which was left is waited for.
+_PATIENCE: Final = 2.0
+
+
+def from_websocket(
+    url: str,
+    request: Mapping[str, Any],
+    *,
+    headers: Mapping[str, str] | None = None,
+    token: str | None = None,
+    credit: int = 32,
+    connect_timeout: float = 10.0,
+) -> Observable[Any]:
+    """Ask for an answer over a WebSocket.
+
+        answer = rxs.from_websocket("ws://127.0.0.1:8000/v1/ws/stream", {"messages": messages})
+
+    Each subscription opens a connection, when its first item is asked for, and closes it when it is left;
+    the answer is cancelled before that, and its model stops. Items are chunks, texts and objects, as
+    ``from_sse`` gives them. Needs the package ``websockets``; asyncio and trio.
+
+    ``request``: the data of the ``complete`` message. ``headers``: of the handshake. ``token``: sent as the
+    first message, for servers that want it so. ``credit``: how many chunks may be on their way to a reader
+    who has not asked for them yet. ``connect_timeout``: seconds.
+
+    Raises, with what had come as ``partial``: ProviderError for an ``error`` message, ConnectionLost when the
+    connection ends before the answer does. What the handshake raises comes unchanged. ValueError for what is
+    no url of a WebSocket, UsageError without ``websockets``. For several answers at once there is
+    ``open_websocket``; over HTTP, which reconnects, ``from_sse``.
+    """
+    connect = connector(url, headers)
+    _check_credit(credit)
+    data = dict(request)
+
+    def open_one() -> _Reading:
+        return _Reading(None, None, data, credit, partial(_connected, connect, token, connect_timeout))
+
+    return PullObservable(open_one, "from_websocket")
+
+
+def open_websocket(
+    url: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    token: str | None = None,
+    credit: int = 32,
+    connect_timeout: float = 10.0,
+) -> "WebSocketConnection":
+    """Open a WebSocket for several answers at once.
+
+        async with rxs.open_websocket("ws://127.0.0.1:8000/v1/ws/stream") as connection:
+            joke = connection.request({"messages": messages})
+            poem = connection.request({"messages": others})
+            async with rxs.open_stream(joke.pipe(rxs.merge_streams(poem))) as items: ...
+
+    Each request is a cold Observable, asked under an id of its own. One that is read slowly stalls no other:
+    it gets ``credit`` chunks ahead of its reader. The arguments and errors are those of ``from_websocket``.
+    """
+    _check_credit(credit)
+    return WebSocketConnection(Link(connector(url, headers), token), credit, connect_timeout)
+
+
+class WebSocketConnection:
+    """What ``open_websocket`` returns: ``async with`` it."""
+
+    def __init__(self, link: Link, credit: int, connect_timeout: float) -> None:
+        self._link = link
+        self._credit = credit
+        self._timeout = connect_timeout
+        self._names = count(1)
+        self._entered = False
+
+    def request(self, data: Mapping[str, Any], *, credit: int | None = None) -> Observable[Any]:
+        """Ask for an answer, when it is subscribed to."""
+        if credit is not None:
+            _check_credit(credit)
+        asked, amount = dict(data), credit or self._credit
+
+        def open_one() -> _Reading:
+            return _Reading(self._link, str(next(self._names)), asked, amount, None)
+
+        return PullObservable(open_one, "open_websocket")
+
+    async def __aenter__(self) -> Self:
+        if self._entered:
+            msg = (
+                "This open_websocket() has been entered before. Call open_websocket(url) for each connection."
+            )
+            raise UsageError(msg)
+        self._entered = True
+        await self._link.open(self._timeout)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._link.aclose()
+
+
+async def _connected(connect: Any, token: str | None, timeout: float) -> Link:  # noqa: ASYNC109
+    link = Link(connect, token)
+    await link.open(timeout)
+    return link
+
+
+class _Reading:
+    """One answer: an async iterator over its items."""
+
+    def __init__(
+        self, link: Link | None, name: str | None, data: Mapping[str, Any], credit: int, connect: Any
+    ) -> None:
+        self._link = link
+        self._name = name
+        self._data = data
+        self._credit = credit
+        self._connect = connect
+        self._decoder = NativeDecoder()
+        self._inbox: Inbox | None = None
+        self._taken = 0
+        self._ended = False
+
+    def __aiter__(self) -> "_Reading":
+        return self
+
+    async def __anext__(self) -> Any:
+        inbox = self._inbox
+        if inbox is None:
+            inbox = await self._begin()
+        assert self._link is not None
+        while not self._ended:
+            try:
+                message = await inbox.take()
+            except ConnectionLost as lost:
+                self._ended = True
+                raise self._lost(lost) from lost.__cause__
+            items = [*self._read(message)]
+            if items:
+                self._taken += 1
+                if self._taken * 2 >= self._credit:
+                    await self._grant()
+                self._link.made_room()
+                return items[0]
+        raise StopAsyncIteration
+
+    async def aclose(self) -> None:
+        """Have the answer cancelled if it has not ended, and wait for its end."""
+        link = self._link
+        if link is None:
+            return
+        try:
+            if self._inbox is not None and not self._ended:
+                with anyio.move_on_after(_PATIENCE, shield=True):
+                    await self._cancel(link, self._inbox)
+        finally:
+            link.leave(self._name)
+            if self._connect is not None:
+                await link.aclose()
+
+    async def _begin(self) -> Inbox:
+        if self._link is None:
+            self._link = await self._connect()
+        self._inbox = inbox = self._link.join(self._name)
+        await self._link.send(WSMessage("complete", {**self._data, "credit": self._credit}, self._name))
+        return inbox
+
+    async def _grant(self) -> None:
+        taken, self._taken = self._taken, 0
+        assert self._link is not None
+        with suppress(ConnectionLost):  # what has come is read first
+            await self._link.send(WSMessage("credit", {"n": taken}, self._name))
+
+    async def _cancel(self, link: Link, inbox: Inbox) -> None:
+        with suppress(ConnectionLost):  # that is an end, too
+            await link.send(WSMessage("cancel", None, self._name))
+            while (await inbox.take()).type not in {"done", "error"}:
+                pass
+
+    def _read(self, message: WSMessage) -> Any:
+        if message.type in {"chunk", "restart"}:
+            return self._decoder.feed(SSEEvent(to_text(message.data), message.type))
+        if message.type == "done":
+            self._ended = True
+        elif message.type == "error" and _is_terminal(message):
+            self._ended = True
+            return self._decoder.feed(SSEEvent(to_text({"error": message.data}), "error"))
+        return ()
+
+    def _lost(self, lost: ConnectionLost) -> ConnectionLost:
+        return ConnectionLost(
+            f"{lost} What came of the answer is in .partial.", partial=self._decoder.partial()
+        )
+
+
+def _is_terminal(message: WSMessage) -> bool:
+    return not (isinstance(message.data, OBJECT) and message.data.get("terminal") is False)
+
+
+def _check_credit(credit: int) -> None:
+    if not isinstance(credit, int) or isinstance(credit, bool) or credit < 1:
+        msg = f"expected a credit of at least 1 chunk and got {credit!r}"
+        raise ValueError(msg)
