@@ -10,7 +10,7 @@ import {
   uiMessageChunkSchema,
 } from "ai";
 
-import { embedded, report, scripted, sleep, told } from "./checks.mjs";
+import { embedded, report, scripted, sleep, ticking, told } from "./checks.mjs";
 
 /** What a framework's hook holds: here nothing is rendered. It notes every status that it is told. */
 class State {
@@ -135,7 +135,7 @@ await report({
     return { ...chat.told, reasoning: chat.messages.at(-1).parts.find((part) => part.type === "reasoning") };
   },
   "silent for a while": async () => {
-    const chat = new Chat(scripted, "chat-waits", { model: "waits" });
+    const chat = new Chat(ticking, "chat-waits", { model: "waits" });
     await chat.sendMessage({ text: "useChat waits" });
     return chat.told;
   },

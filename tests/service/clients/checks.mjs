@@ -1,6 +1,6 @@
 // What all scripts do: run their checks, and print one JSON object of what each of them got.
 
-export const [embedded, scripted] = process.argv.slice(2);
+export const [embedded, scripted, ticking] = process.argv.slice(2);
 
 /** Run all checks at once, as the independent clients that they are. */
 export async function report(checks) {

@@ -7,16 +7,16 @@ from typing import Any
 
 import httpx2
 import pytest
-from rxstream.service.app import create_app
 
 import rxstream as rxs
+from rxstream.service.app import create_app
 from tests.parsers.test_structured_answers import TOOLS_TEMPLATE
 from tests.service.clients.upstream import Upstream
 from tests.sources.clients import NO_TLS
 from tests.transports.servers import serving
 
-#: Seconds. So short that many heartbeats come between the events of a model that says nothing for a while.
-HEARTBEAT = 0.05
+#: Seconds. So short that several heartbeats come between the events of a model that pauses.
+TICK = 0.05
 
 
 class Watched:
@@ -36,14 +36,21 @@ class Watched:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """Two services: where they are, and what stands behind each of them."""
+    """Three services: where they are, and what stands behind each of them."""
 
     #: In front of the embedded model, and in front of scripted ones.
     embedded: str
     scripted: str
+    #: The same, with heartbeats all the time. A refusal that takes longer than one is no HTTP error any more.
+    ticking: str
     model: rxs.LocalModel
     upstream: Upstream
     watched: Watched = field(repr=False)
+
+    @property
+    def urls(self) -> tuple[str, str, str]:
+        """What the scripts want to know."""
+        return self.embedded, self.scripted, self.ticking
 
     def is_idle(self) -> bool:
         """Tell whether the embedded model is writing nothing."""
@@ -56,8 +63,8 @@ class Service:
 
 
 @contextmanager
-def _service(base_url: str, model: str) -> Generator[tuple[str, Watched]]:
-    app = create_app(base_url=base_url, api_key="none", model=model, heartbeat=HEARTBEAT, grace=5.0)
+def _service(base_url: str, model: str, *, heartbeat: float = 15.0) -> Generator[tuple[str, Watched]]:
+    app = create_app(base_url=base_url, api_key="none", model=model, heartbeat=heartbeat, grace=5.0)
     watched = Watched(app)
     with serving(watched) as url:
         yield url, watched
@@ -65,11 +72,12 @@ def _service(base_url: str, model: str) -> Generator[tuple[str, Watched]]:
 
 @pytest.fixture(scope="session")
 def service() -> Generator[Service]:
-    """Start both once for all clients."""
+    """Start them once for all clients."""
     with (
         rxs.LocalModel(parallel=2, chat_template=TOOLS_TEMPLATE) as model,
         Upstream() as upstream,
         _service(model.base_url, model.model) as (embedded, _),
         _service(upstream.base_url, "quick") as (scripted, watched),
+        _service(upstream.base_url, "quick", heartbeat=TICK) as (ticking, _),
     ):
-        yield Service(embedded, scripted, model, upstream, watched)
+        yield Service(embedded, scripted, ticking, model, upstream, watched)

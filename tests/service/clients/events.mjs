@@ -3,7 +3,7 @@
 import { EventSource } from "eventsource";
 import { EventSourceParserStream } from "eventsource-parser/stream";
 
-import { embedded, report, scripted, user } from "./checks.mjs";
+import { embedded, report, scripted, ticking, user } from "./checks.mjs";
 
 const post = (url, body, query = "") =>
   fetch(`${url}/v1/stream/raw${query}`, {
@@ -48,7 +48,7 @@ function listen(url, init) {
 }
 
 await report({
-  whole: async () => read(await post(scripted, { model: "waits", messages: [user("a parser waits")] })),
+  whole: async () => read(await post(ticking, { model: "waits", messages: [user("a parser waits")] })),
   "embedded whole": async () =>
     read(await post(embedded, { messages: [user("Name three rivers.")], max_tokens: 20 })),
   broken: async () => read(await post(scripted, { model: "breaks", messages: [user("a parser sees it break")] })),
@@ -63,8 +63,8 @@ await report({
   },
   EventSource: async () => {
     const stream = "events-of-the-npm-package";
-    const running = await post(scripted, { model: "waits", messages: [user("EventSource waits")], stream_id: stream });
-    const listening = listen(`${scripted}/v1/stream/${stream}`);
+    const running = await post(ticking, { model: "waits", messages: [user("EventSource waits")], stream_id: stream });
+    const listening = listen(`${ticking}/v1/stream/${stream}`);
     const read_ = await read(running);
     return { read: read_, ...(await listening) };
   },

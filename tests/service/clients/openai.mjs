@@ -2,11 +2,12 @@
 
 import OpenAI from "openai";
 
-import { WEATHER, embedded, report, scripted, told, user } from "./checks.mjs";
+import { WEATHER, embedded, report, scripted, ticking, told, user } from "./checks.mjs";
 
 const client = (url) => new OpenAI({ baseURL: `${url}/v1`, apiKey: "none", maxRetries: 0 });
 const small = client(embedded);
 const wise = client(scripted);
+const restless = client(ticking);
 
 /** Read a stream of chunks to its end, or to its error. */
 async function read(stream, { leave = Infinity } = {}) {
@@ -77,10 +78,10 @@ await report({
   },
   broken: async () => read(await ask(wise, "breaks", "openai-node sees it break")),
   mended: async () => read(await ask(wise, "cut once", "openai-node sees nothing")),
-  waiting: async () => read(await ask(wise, "waits", "openai-node waits")),
+  waiting: async () => read(await ask(restless, "waits", "openai-node waits")),
   "with ids": async () => {
     const headers = { "X-Rxstream-Resumable": "true" };
-    const stream = wise.chat.completions.create(
+    const stream = restless.chat.completions.create(
       { model: "waits", messages: [user("openai-node waits, with ids")], stream: true },
       { headers },
     );

@@ -11,7 +11,7 @@ WELL = ["ready", "submitted", "streaming", "ready"]
 
 @pytest.fixture(scope="module")
 def found(service: Service) -> Found:
-    return run_node("chat.mjs", service.embedded, service.scripted)
+    return run_node("chat.mjs", *service.urls)
 
 
 def test_trap_04_a_chat_sends_and_gets_the_answer(found: Found) -> None:

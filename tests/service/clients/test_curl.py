@@ -26,7 +26,7 @@ def chunks_in(lines: list[str]) -> str:
 
 def test_it_prints_the_answer_as_it_comes(service: Service) -> None:
     with subprocess.Popen(
-        command(service.scripted, ask("curl waits", "waits")), stdout=subprocess.PIPE, text=True
+        command(service.ticking, ask("curl waits", "waits")), stdout=subprocess.PIPE, text=True
     ) as curl:
         assert curl.stdout is not None
         came = [(time.monotonic(), line.rstrip("\n")) for line in curl.stdout]

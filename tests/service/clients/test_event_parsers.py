@@ -12,7 +12,7 @@ from tests.service.clients.upstream import TEXT
 
 @pytest.fixture(scope="module")
 def found(service: Service) -> Found:
-    return run_node("events.mjs", service.embedded, service.scripted)
+    return run_node("events.mjs", *service.urls)
 
 
 def text_of(events: list[Any]) -> str:

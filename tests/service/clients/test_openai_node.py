@@ -13,7 +13,7 @@ from tests.service.clients.upstream import CALLS, TEXT
 @pytest.fixture(scope="module")
 def found(service: Service) -> Found:
     """Run the script once; a test looks at one thing that it found."""
-    return run_node("openai.mjs", service.embedded, service.scripted)
+    return run_node("openai.mjs", *service.urls)
 
 
 def called(calls: list[Any]) -> list[tuple[str, str, Any]]:

@@ -118,7 +118,7 @@ def test_tool_calls_are_put_together(service: Service) -> None:
 async def test_trap_01_heartbeats_and_ids_together_are_no_events(
     service: Service, headers: dict[str, str]
 ) -> None:
-    async with asking(service.scripted) as client:
+    async with asking(service.ticking) as client:
         stream = await client.chat.completions.create(
             **request("waits", "openai-python waits"), extra_headers=headers
         )
