@@ -35,6 +35,8 @@ Authenticator: TypeAlias = Callable[[str], "object | Awaitable[object]"]
 FORBIDDEN: Final = 4403
 AUTH_TIMEOUT: Final = 4408
 RESTART: Final = 1012
+#: Seconds that a client has to say goodbye.
+_GOODBYE: Final = 1.0
 #: Messages that are sent before the others of the event loop have their turn.
 _AT_ONCE: Final = 16
 
@@ -165,6 +167,7 @@ class _Connection:
         self._scopes: dict[Answer, anyio.CancelScope] = {}
         self._writer = Sleepers()
         self._reader = Sleepers()
+        self._gone = anyio.Event()
         self._tasks: TaskGroup
 
     async def run(self) -> None:
@@ -197,7 +200,9 @@ class _Connection:
                 while server.is_full:
                     await self._reader.sleep()
         except SocketGone:
-            self._tasks.cancel_scope.cancel()
+            self._gone.set()
+            if server.closing is None:
+                self._tasks.cancel_scope.cancel()
 
     def _do(self, commands: Sequence[Command]) -> None:
         for command in commands:
@@ -282,6 +287,10 @@ class _Connection:
             if server.closing is not None and not server.live:
                 code, reason = server.closing
                 await socket.close(code, reason)
+                # What it still sends is read: else the kernel resets the connection, and takes our last
+                # words along.
+                with anyio.move_on_after(_GOODBYE):
+                    await self._gone.wait()
                 return
             await self._writer.sleep()
 
