@@ -322,7 +322,9 @@ class RedisClient:
                 f"it could not be reached for {self._patience:g} seconds: see that it runs there, and is not "
                 "busy; what was to be written may or may not be there"
             )
-        failure = LogError(f"the log's Redis server at {self.place}: {advice} ({error!r:.300})")
+        failure = LogError(
+            f"the log's Redis server at {self.place}: {advice} ({type(error).__name__}: {error!s:.300})"
+        )
         failure.__cause__ = error
         return failure
 
@@ -337,7 +339,7 @@ class RedisClient:
                     await self._do(partial(pubsub.subscribe, channel))
                     last = self._clock()
                     while not self._closing and self._clock() - last < silence:
-                        message = await self._do(pubsub.get_message, timeout=_TURN)
+                        message = await self._do(pubsub.get_message, timeout=min(_TURN, silence))
                         if message is None:
                             continue
                         last, delay = self._clock(), _DELAY

@@ -68,9 +68,9 @@ local token, held, age, meta = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 if redis.call('EXISTS', info) == 1 then
   return redis.call('HGET', info, 'by') == token and redis.call('GET', lease) == token and 1 or 0
 end
-redis.call('DEL', entries, readers)
 redis.call('HSET', info, 'meta', meta, 'newest', 0, 'bytes', 0, 'by', token, 'idle', now())
 if ARGV[5] == '1' then redis.call('HSET', info, 'owner', ARGV[6]) end
+redis.call('DEL', entries, readers)
 keep(age)
 redis.call('SET', lease, token, 'PX', held)
 return 1
@@ -147,7 +147,8 @@ READ: Final = _script("""
 local known = redis.call('HMGET', info, 'newest', 'ended')
 if not known[1] then return {0} end
 if ARGV[4] ~= '' then
-  redis.call('ZADD', readers, now() + ARGV[5], ARGV[4])
+  -- A server that is full may still be read from; who is not told looks from time to time.
+  redis.pcall('ZADD', readers, now() + ARGV[5], ARGV[4])
   redis.call('PEXPIRE', readers, math.max(1, redis.call('PTTL', info)))
 end
 local newest, held = tonumber(known[1]), redis.call('XLEN', entries)

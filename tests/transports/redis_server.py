@@ -29,13 +29,13 @@ class RedisServer:
         self._folder = tempfile.TemporaryDirectory(prefix="rxstream-redis-")
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port: int = free.getsockname()[1]
+        self.socket_path = Path(self._folder.name, "redis.sock")
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it, or start it again: on the same port, and empty."""
-        program = shutil.which("redis-server")
-        assert program is not None
+        program = found()
         log = Path(self._folder.name, "redis.log")
         command = [
             program,
@@ -48,7 +48,8 @@ class RedisServer:
             "--appendonly",
             "no",
         ]
-        command += ["--dir", self._folder.name, "--logfile", str(log), *self._options]
+        command += ["--dir", self._folder.name, "--logfile", str(log)]
+        command += ["--unixsocket", str(self.socket_path), *self._options]
         self._process = subprocess.Popen(command)
         deadline = time.monotonic() + PATIENCE
         while True:
@@ -68,6 +69,16 @@ class RedisServer:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+    def close(self) -> None:
+        """Kill it, and take its folder away."""
+        self.kill()
+        self._folder.cleanup()
+
+    def restart(self) -> None:
+        """Kill it, and start it again."""
+        self.kill()
+        self.start()
 
     def freeze(self) -> None:
         """Let it accept connections and answer nothing."""
@@ -102,22 +113,22 @@ class RedisServer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.kill()
-        self._folder.cleanup()
+        self.close()
 
 
-def need_redis() -> None:
-    """Skip the test where there is no Redis; fail it in CI, where there must be one."""
-    if shutil.which("redis-server") is None:
+def found() -> str:
+    """Find the program; skip the test where there is none, but fail it in CI, where there must be one."""
+    program = shutil.which("redis-server")
+    if program is None:
         reason = "apt install redis-server"
         if os.environ.get("CI"):
             pytest.fail(f"CI tests the log in Redis, and there is no redis-server: {reason}")
         pytest.skip(reason)
+    return program
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def redis_server() -> Iterator[RedisServer]:
-    """Give one server for all tests that leave it alive; its data is whoever's comes first."""
-    need_redis()
+    """Give one server for all tests of a file that leave it alive; none counts on finding it empty."""
     with RedisServer() as server:
         yield server

@@ -1,5 +1,7 @@
 """An inbox neither loses nor doubles an entry, whatever comes in which order."""
 
+from collections.abc import Callable
+
 import anyio
 import pytest
 from hypothesis import given
@@ -138,12 +140,13 @@ def test_every_entry_comes_once(data: st.DataObject) -> None:
 
 
 async def test_whoever_waits_is_woken_by_what_comes() -> None:
-    for wake in (
+    wakes: list[Callable[[Inbox], None]] = [
         lambda box: box.deliver(entries(1, 1)),
         lambda box: box.deliver(entries(2, 2)),
         Inbox.look,
         Inbox.wake,
-    ):
+    ]
+    for wake in wakes:
         box = inbox()
         with anyio.fail_after(5):
             async with anyio.create_task_group() as tasks:
