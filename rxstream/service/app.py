@@ -183,7 +183,8 @@ def create_app(
 
 def _texts(value: Any) -> Any:
     """Make a tuple of a list; what is neither is told by the settings."""
-    return value if isinstance(value, str) or not isinstance(value, Sequence) else tuple(value)
+    sequence: Any = Sequence
+    return tuple(value) if isinstance(value, sequence) and not isinstance(value, str) else value
 
 
 def _middleware(service: Service) -> list[Middleware]:

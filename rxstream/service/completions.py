@@ -88,6 +88,7 @@ async def _in_one_piece(service: Service, request: Request, plan: Plan, owner: s
     service.gate.check(owner)
     answer = plan.observable(service, owner)
     response = Response(status_code=_GONE)
+    failure: Exception | None = None
     async with create_task_group() as tasks:
 
         async def watch() -> None:
@@ -96,7 +97,6 @@ async def _in_one_piece(service: Service, request: Request, plan: Plan, owner: s
             tasks.cancel_scope.cancel()
 
         tasks.start_soon(watch)
-        failure: Exception | None = None
         try:
             model: Any = plan.request.get("model")
             response = JSONResponse(await completion_of(answer, model=model or service.upstream.model))

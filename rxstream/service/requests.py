@@ -29,7 +29,7 @@ _Object = dict[str, Any]
 #: Fields that are the service's own, not the model's.
 _OWN: Final = frozenset(
     (
-        *("messages", "stream_id", "resumable", "buffer_type", "at", "kind", "credit"),
+        *("stream_id", "resumable", "buffer_type", "at", "kind", "credit"),
         *("id", "trigger", "messageId"),
     )
 )

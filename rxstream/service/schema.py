@@ -42,6 +42,18 @@ _DESCRIPTIONS: Final = {
 #: Models that stand in the document because something refers to them by name.
 _SCHEMAS: Final = "#/components/schemas/{model}"
 
+#: One event, as OpenAPI 3.2 describes the items of a stream.
+_EVENT: Final = {
+    "type": "object",
+    "properties": {
+        "event": {"type": "string"},
+        "data": {"type": "string"},
+        "id": {"type": "string"},
+        "retry": {"type": "integer", "minimum": 0},
+    },
+    "required": ["data"],
+}
+
 _CONTENT: Final = {
     "rxstream": "`event: chunk` with `{content, finish_reason}`, `{item}` or `{object}`; at the end "
     "`event: done` or `event: error`.",
@@ -62,7 +74,7 @@ def events(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
     ok: dict[str, Any] = {
         "description": f"Server-sent events. {_CONTENT['rxstream']} {_CONTENT['ids']}",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": {"text/event-stream": {"itemSchema": _EVENT}},
         "headers": {"X-Stream-Id": stream_id},
     }
     return {200: ok, **errors(*statuses)}

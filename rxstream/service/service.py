@@ -51,8 +51,9 @@ class Service:
             open_streams=lambda: self.gate.inside, waiting=lambda: self.gate.waiting
         )
         self.upstream = Upstream(settings, client=client, make=make, on_metrics=self.metrics.count_stream)
-        #: The responses that are being given: so that they can be ended.
+        #: The responses that are being given, and the WebSockets that are open: so that they can be ended.
         self.responses = Responses()
+        self.sockets = Responses()
         self._looking = Lock()
         self._troubles: dict[str, str] = {}
         self._looked_at: float | None = None
@@ -65,7 +66,7 @@ class Service:
         Raises ``Refusal`` if nobody names a model.
         """
         answer = self.upstream.answer(request)
-        return answer.pipe(admit_stream(self.gate, owner), _fail_in_public)  # type: ignore[no-any-return]
+        return answer.pipe(admit_stream(self.gate, owner), _fail_in_public)
 
     # ---------------------------------------------------------------- streams
 
@@ -131,6 +132,7 @@ class Service:
         self.gate.closed = True
         await publications_of(self.log).drain(grace)
         await self.responses.end()
+        await self.sockets.end()
 
     async def aclose(self) -> None:
         """Let go of everything, behind ``drain``."""

@@ -1,6 +1,6 @@
 """``/v1/ws/stream``: several answers over one connection, each with an id, stopped one by one."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any, Final
 
 from fastapi import APIRouter, WebSocket
@@ -8,6 +8,7 @@ from reactivex import Observable
 
 from rxstream.service.bodies import check_messages, validated
 from rxstream.service.plans import Plan
+from rxstream.service.refusals import PublicError, Refusal
 from rxstream.service.requests import SocketRequest, model_request
 from rxstream.service.service import Service
 from rxstream.transports.serve_websocket import serve_websocket
@@ -28,37 +29,44 @@ def socket_routes(service: Service) -> APIRouter:
     async def stream(websocket: WebSocket) -> None:
         owner: str | None = None
 
-        async def authenticate(token: Any) -> bool:
+        def authenticate(authorization: str) -> bool:
             nonlocal owner
-            owner = _owner(service, token)
+            owner = service.keys.owner(authorization)
             return True
 
-        async def answer(data: Mapping[str, Any]) -> Observable[Any]:
-            asked = validated(SocketRequest, data)
-            check_messages(len(asked.messages), limits)
-            request = {**model_request(asked), "messages": _messages(asked)}
-            kind, option = asked.plan
-            plan = Plan(kind, "rxstream", request, option)
-            service.gate.check(owner)
-            return plan.observable(service, owner)
+        def answer(data: dict[str, Any]) -> Observable[Any]:
+            try:
+                return _answer(service, owner, data)
+            except Refusal as refusal:
+                raise PublicError(refusal) from None  # the words that a stream has for it
 
         await serve_websocket(
             websocket,
             answer,
             authenticate=authenticate if service.keys.are_asked_for else None,
-            origins=settings.allowed_origins or None,
+            origins=_origins(websocket, settings.allowed_origins),
             max_streams=limits.max_per_key,
             max_message=min(limits.max_body, _MAX_MESSAGE),
             max_depth=limits.max_depth,
             send_deadline=settings.send_deadline,
+            connections=service.sockets,
         )
 
     return router
 
 
-def _owner(service: Service, token: Any) -> str | None:
-    return service.keys.owner(token)
+def _answer(service: Service, owner: str | None, data: dict[str, Any]) -> Observable[Any]:
+    asked = validated(SocketRequest, data)
+    check_messages(len(asked.messages), service.settings.limits)
+    kind, option = asked.plan
+    plan = Plan(kind, "rxstream", model_request(asked), option)
+    service.gate.check(owner)
+    return plan.observable(service, owner)
 
 
-def _messages(asked: SocketRequest) -> list[dict[str, Any]]:
-    return [message.model_dump(exclude_unset=True) for message in asked.messages]
+def _origins(websocket: WebSocket, allowed: Sequence[str]) -> Sequence[str] | None:
+    """Return the pages that may connect: those of other hosts that are allowed to, and always our own."""
+    if not allowed:
+        return None
+    host = websocket.headers.get("host", "")
+    return (*allowed, f"http://{host}", f"https://{host}")

@@ -36,7 +36,7 @@ def stream_routes(service: Service) -> APIRouter:
         owner = service.keys.owner(request.headers.get("authorization"))
         asked = validated(model, await read_json(request, limits))
         check_messages(len(asked.messages), limits)
-        plan = Plan(kind, dialect, _model_request(asked), _option(asked))
+        plan = Plan(kind, dialect, model_request(asked), _option(asked))
         plan.check()
         if not asked.resumable and asked.stream_id is not None:
             msg = "a stream_id names a stream that can be come back to; leave it out, or resumable: false"
@@ -222,13 +222,6 @@ def _named_by(request: Request) -> str | None:
     """Return the stream whose event the client says that it has read last."""
     found = _EVENT_ID.fullmatch(request.headers.get("last-event-id", ""))
     return None if found is None else found[1]
-
-
-def _model_request(asked: StreamRequest) -> dict[str, Any]:
-    return {
-        **model_request(asked),
-        "messages": [message.model_dump(exclude_unset=True) for message in asked.messages],
-    }
 
 
 def _option(asked: StreamRequest) -> str | None:

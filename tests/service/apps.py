@@ -82,7 +82,8 @@ def app_of(upstream: str, **options: Any) -> FastAPI:
         http = openai.DefaultAsyncHttpxClient(verify=NO_TLS)
         return openai.AsyncOpenAI(base_url=upstream, api_key="none", max_retries=0, http_client=http)
 
-    app = create_app(**{"base_url": upstream, "model": MODEL, "page": False, **options})
+    chosen: dict[str, Any] = {"base_url": upstream, "model": MODEL, "page": False, **options}
+    app = create_app(**chosen)
     app.state.service.upstream._make = make
     return app
 

@@ -91,7 +91,7 @@ def test_limits_hold(service: Served) -> None:
 
 async def test_a_long_body_without_a_length_is_refused_before_it_has_all_come(service: Served) -> None:
     host, port = service.url.removeprefix("http://").split(":")
-    sent = 0
+    sent, answer = 0, b""
     async with await anyio.connect_tcp(host, int(port)) as stream:
         await stream.send(
             b"POST /v1/stream/raw HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
@@ -177,9 +177,9 @@ async def test_trap_28_streams_are_ended_before_the_server_stops() -> None:
 
 
 async def test_an_answer_has_some_time_to_end_at_a_shutdown() -> None:
+    texts: list[str] = []
     with served() as service:
         async with service.http() as http, create_task_group() as tasks:
-            texts: list[str] = []
 
             async def read() -> None:
                 texts.append((await http.post("/v1/stream/raw", json={**ASK, "model": "slow"})).text)

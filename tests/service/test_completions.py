@@ -32,10 +32,9 @@ def client_of(service: Served, key: str = "alpha") -> Generator[openai.OpenAI]:
 
 
 def chunks_of(client: openai.OpenAI, **more: Any) -> list[ChatCompletionChunk]:
-    stream: Any = client.chat.completions.create(
-        **{"model": MODEL, "messages": MESSAGES, "stream": True, **more}
-    )
-    return list(stream)
+    request: dict[str, Any] = {"model": MODEL, "messages": MESSAGES, "stream": True, **more}
+    create: Any = client.chat.completions.create
+    return list(create(**request))
 
 
 def text_of(chunks: list[ChatCompletionChunk]) -> str:

@@ -48,7 +48,7 @@ async def test_a_socket_passes() -> None:
     async def app(scope: Any, *_: Any) -> None:
         passed.append(scope["type"])
 
-    async def nothing(*_: Any) -> None:
+    async def nothing(*_: Any) -> Any:
         """Be nothing."""
 
     metrics = ServiceMetrics(open_streams=lambda: 0, waiting=lambda: 0)

@@ -6,7 +6,13 @@ import pytest
 
 from rxstream.service.bodies import validated
 from rxstream.service.refusals import Refusal
-from rxstream.service.requests import BufferedRequest, StreamRequest, UIChatRequest, model_request
+from rxstream.service.requests import (
+    BufferedRequest,
+    SocketRequest,
+    StreamRequest,
+    UIChatRequest,
+    model_request,
+)
 
 MESSAGES: list[dict[str, Any]] = [{"role": "user", "content": "Hi"}]
 
@@ -16,7 +22,7 @@ def test_only_what_was_said_is_passed_on() -> None:
         StreamRequest,
         {"messages": MESSAGES, "temperature": 0, "stop": ["x"], "seed": None, "stream_id": "12345678"},
     )
-    assert model_request(asked) == {"temperature": 0, "stop": ["x"]}
+    assert model_request(asked) == {"messages": MESSAGES, "temperature": 0, "stop": ["x"]}
 
 
 def test_messages_keep_what_only_a_provider_knows() -> None:
@@ -66,4 +72,23 @@ def test_a_chat_is_taken_as_its_page_sends_it() -> None:
         "metadata": {},
     }
     body: dict[str, Any] = {"id": "c1", "messages": [message], "trigger": "submit-message", "messageId": "m1"}
-    assert model_request(validated(UIChatRequest, {**body, "temperature": 0.5})) == {"temperature": 0.5}
+    found = model_request(validated(UIChatRequest, {**body, "temperature": 0.5}))
+    assert set(found) == {"messages", "temperature"}
+
+
+@pytest.mark.parametrize(
+    ("more", "plan"),
+    [
+        ({}, ("raw", None)),
+        ({"kind": "raw", "at": "$"}, ("raw", None)),
+        ({"kind": "buffered"}, ("buffered", "word")),
+        ({"buffer_type": "line"}, ("buffered", "line")),
+        ({"kind": "json"}, ("json", None)),
+        ({"at": "$.a"}, ("json", "$.a")),
+    ],
+    ids=str,
+)
+def test_a_socket_s_request_says_what_an_address_would(more: dict[str, Any], plan: Any) -> None:
+    asked = validated(SocketRequest, {"messages": MESSAGES, "credit": 3, **more})
+    assert asked.plan == plan
+    assert model_request(asked) == {"messages": MESSAGES}

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
+from rxstream.sansio.wire import LIST, OBJECT
 from tests.service.apps import app_of
 
 URL = "http://127.0.0.1:9/v1"
@@ -16,10 +17,16 @@ def document() -> dict[str, Any]:
 
 
 def references(value: Any) -> set[str]:
-    if isinstance(value, dict):
-        found = {value["$ref"]} if isinstance(value.get("$ref"), str) else set[str]()
-        return found.union(*map(references, value.values()))
-    return set[str]().union(*map(references, value)) if isinstance(value, list) else set()
+    found: set[str] = set()
+    if isinstance(value, OBJECT):
+        if isinstance(value.get("$ref"), str):
+            found.add(value["$ref"])
+        for one in value.values():
+            found |= references(one)
+    elif isinstance(value, LIST):
+        for one in value:
+            found |= references(one)
+    return found
 
 
 def test_whatever_is_referred_to_is_there(document: dict[str, Any]) -> None:

@@ -180,12 +180,13 @@ def test_after_each_event_the_rest_is_there(service: Served) -> None:
     events = events_of(response.text)
     path = "/v1/stream/come-back-to-me"
     for number, event in enumerate(events[:-1], 1):
-        for options in (
+        ways: list[dict[str, Any]] = [
             {"headers": {"Last-Event-ID": str(event.id)}},
             {"params": {"last_event_id": str(event.id)}},
             {"params": {"after": number}},
-        ):
-            again = service.client.get(path, **options)  # type: ignore[arg-type]
+        ]
+        for options in ways:
+            again = service.client.get(path, **options)
             assert events_of(again.text) == events[number:]
     assert service.client.get(path).text == response.text
     finished = service.client.get(path, headers={"Last-Event-ID": str(events[-1].id)})
@@ -243,7 +244,7 @@ async def test_trap_18_who_leaves_stops_what_is_not_kept(service: Served) -> Non
 async def test_stop_returns_when_the_model_writes_no_more(service: Served) -> None:
     name = secrets.token_hex(8)
     ask = {**ASK, "model": "slow", "stream_id": name}
-    text = ""
+    text, took = "", 0.0
     async with service.http() as http, create_task_group() as tasks:
 
         async def read() -> None:
