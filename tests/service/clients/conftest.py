@@ -64,7 +64,14 @@ class Service:
 
 @contextmanager
 def _service(base_url: str, model: str, *, heartbeat: float = 15.0) -> Generator[tuple[str, Watched]]:
-    app = create_app(base_url=base_url, api_key="none", model=model, heartbeat=heartbeat, grace=5.0)
+    app = create_app(
+        base_url=base_url,
+        api_key="none",
+        model=model,
+        heartbeat=heartbeat,
+        grace=5.0,
+        retry_attempts=2,  # one of them mends what can be mended, and a test waits for no more
+    )
     watched = Watched(app)
     with serving(watched) as url:
         yield url, watched

@@ -38,7 +38,7 @@ class Upstream(FaultServer):
             "thinks": ScriptedModel(TEXT, reasoning="First the river, then the people."),
             "calls": ScriptedModel(tool_calls=CALLS),
             "waits": lambda request: Fault.stall(after_events=4, seconds=PAUSE).apply(quick(request)),
-            # The provider says itself that it is not worth trying again: nobody tries to mend it.
+            # However often it is asked, and whatever of the answer it is to go on with.
             "breaks": lambda request: Fault.error_frame(
                 after_events=6, code="invalid_request_error", message="the model fell over"
             ).apply(quick(request)),
