@@ -6,7 +6,6 @@ from typing import Any, Final, Literal
 from weakref import WeakKeyDictionary
 
 import anyio
-from anyio.lowlevel import checkpoint
 from reactivex import Observable
 
 from rxstream.engine.backend import loop_clock, running_loop, spawn
@@ -18,6 +17,7 @@ from rxstream.sinks.open_stream import open_stream
 from rxstream.transports.dialects.contract import Dialect, Encoder, Frame
 from rxstream.transports.log import LogGap, LogWriter, StreamLog
 from rxstream.transports.log_pen import LogPen
+from rxstream.transports.loop_turns import Turn
 from rxstream.transports.memory_log import MemoryLog
 from rxstream.transports.sse_refusal import public_error, shutdown_error
 
@@ -26,8 +26,6 @@ __all__ = ("Publication", "Publications", "publications_of", "publish")
 _log: Final = logging.getLogger("rxstream")
 #: Seconds that the end of a stream may take to write, and its lease to give up.
 _PATIENCE: Final = 5.0
-#: Seconds that a stream which never waits may have the event loop for itself.
-_TURN: Final = 0.005
 
 
 async def publish(
@@ -214,7 +212,7 @@ class Publication:
 
     async def _read_all(self) -> Sequence[Frame]:
         encoder, feed, write, clock = self._encoder, self._encoder.feed, self._write, loop_clock()
-        turn = clock()
+        turn = Turn()
         try:
             source = await self._behind() if self._adopted else self._observable
             async with open_stream(source) as items:
@@ -229,9 +227,9 @@ class Publication:
                         except Exception as error:  # noqa: BLE001 - not the stream's, and the end of all
                             self._lose(error)
                             break
-                    if clock() - turn > _TURN:
-                        await checkpoint()
-                        turn = clock()
+                    now = clock()
+                    if turn.goes_on(now) and turn.is_long(now):
+                        await turn.pause()
         except Exception as error:  # noqa: BLE001 - told to whoever reads the stream
             if not self._begun and self.unsaid is not None and self.unsaid():
                 # Its client is told by a status, and the stream deleted.

@@ -1,6 +1,6 @@
 """Frames of a dialect as the bytes of an event stream."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from rxstream.items import SSEEvent
@@ -29,8 +29,13 @@ class Framing:
         self._names: dict[str | None, str] = {None: "", "": ""}
         self.events = 0
 
-    def frames(self, frames: Iterable[Frame]) -> bytes:
+    def frames(self, frames: Sequence[Frame]) -> bytes:
         """Write events that have no id."""
+        if len(frames) == 1 and not self._retry:
+            event, data = frames[0]
+            if "\n" not in data and "\r" not in data and event in self._names:
+                self.events += 1
+                return f"{self._names[event]}data: {data}\n\n".encode("utf-8", "replace")
         text = ""
         for event, data in frames:
             text += f"{self._name(event)}{self._once()}data: {_lines(data)}\n\n"

@@ -198,11 +198,15 @@ class Resumable(Delivery):
 
     async def _follow(self) -> bool:
         """Send what the log has and gets; return whether that was all."""
+        wire, put, write = self._wire, self._wire.put_now, self._framing.entries
         batches: Any = self._resuming.log.read(self._stream, self._after)
         try:
             async for batch in batches:
-                if isinstance(batch, LogGap):
+                if batch.__class__ is LogGap:
                     await self._pass_gap(batch)
+                elif len(batch) == 1 and wire.started and not batch[0].last:
+                    await put(write(batch))
+                    self._after = batch[0].seq
                 elif await self._pass_on(batch):
                     return True
         except StreamOrphaned as orphaned:

@@ -1,8 +1,8 @@
 """The wire of one response: what is sent, how long that may take, and whether anybody is still there.
 
-The response's own task reads the stream and sends. One task beside it watches: it hears the client leave,
-sends a heartbeat when nothing else has been sent for a while, and cancels when one send takes too long. So
-an event costs no switch between tasks, and no time limit of its own.
+One task of the response reads the stream, sends, and closes the stream again. The other one watches: it
+hears the client leave, sends a heartbeat when nothing else has been sent for a while, and cancels when one
+send takes too long. So an event costs no switch between tasks, and no time limit of its own.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -13,6 +13,7 @@ from anyio.abc import TaskGroup
 from anyio.lowlevel import checkpoint
 
 from rxstream.engine.backend import loop_clock
+from rxstream.transports.loop_turns import Turn
 from rxstream.transports.sse_framing import HEARTBEAT
 
 __all__ = ("ClientGone", "Receive", "Scope", "Send", "Wire")
@@ -24,13 +25,8 @@ Send: TypeAlias = Callable[[Any], Awaitable[None]]
 #: What a server, or a middleware, raises from ``send`` when the client has gone.
 _GONE: Final = (OSError, anyio.BrokenResourceError, anyio.ClosedResourceError)
 
-#: An item that comes so soon (seconds) behind another was there already: it waits for the next turn of the
-#: event loop, or for as much as fills a write, and goes out together with its neighbours.
-_AT_ONCE: Final = 0.0001
-#: Bytes of one write. With less, the server's own work on each is what counts.
+#: Bytes of one write. Items that are there at once go out together, but no more than that waits.
 _FULL: Final = 16 * 1024
-#: Seconds that a stream which never waits may have the event loop for itself.
-_TURN: Final = 0.005
 
 
 class ClientGone(Exception):
@@ -51,7 +47,6 @@ class Wire:
         "_head",
         "_heartbeat",
         "_held",
-        "_last",
         "_other",
         "_receive",
         "_scope",
@@ -94,12 +89,12 @@ class Wire:
         self._tasks: TaskGroup | None = None
         # The main task is sending; since when, or when it last began to.
         self._sending = False
-        self._since = self._turn = self._clock()
+        self._since = self._clock()
+        self._turn = Turn()
         # Somebody else than the main task is sending: set when that is over.
         self._other: anyio.Event | None = None
         self._held: list[bytes] = []
         self._size = 0
-        self._last = -1.0
         self._flushing = False
 
     # ------------------------------------------------------------ the two tasks
@@ -111,9 +106,10 @@ class Wire:
         raises comes out of here.
         """
         failure: Exception | None = None
-        async with anyio.create_task_group() as self._tasks:
-            self._tasks.start_soon(self._watch)
-            # An exception that leaves the group comes out of it wrapped.
+
+        async def main() -> None:
+            nonlocal failure
+            # An exception that left the task would come out of the group wrapped.
             try:
                 with self._scope:
                     await work()
@@ -125,7 +121,15 @@ class Wire:
                 self.leave("disconnect")
             except Exception as error:  # noqa: BLE001 - raised below
                 failure = error
-            self._tasks.cancel_scope.cancel()
+            finally:
+                tasks.cancel_scope.cancel()
+
+        async with anyio.create_task_group() as tasks:
+            self._tasks = tasks
+            # Work is done in the new task, since it has no middlewares' frames below its own: every event
+            # resumes all of them.
+            tasks.start_soon(main)
+            await self._watch()
         if failure is not None:
             raise failure
 
@@ -206,34 +210,42 @@ class Wire:
 
     # ------------------------------------------------------------ the main task's own
 
+    # This one runs for every event of every client: what it would call stands in it.
     async def put(self, data: bytes) -> None:
         """Send data: at once if it comes alone, together with its neighbours if several come at once."""
         now = self._clock()
-        last, self._last = self._last, now
-        if now - last < _AT_ONCE or self._held:
+        turn = self._turn
+        if turn.goes_on(now) or self._held:
             self._held.append(data)
             self._size += len(data)
-            if self._size < _FULL and now - self._turn < _TURN:
+            if self._size < _FULL and not turn.is_long(now):
                 if not self._flushing:
                     # It runs when this task waits for something, and not before.
                     self._flushing = True
                     assert self._tasks is not None
                     self._tasks.start_soon(self._flush)
                 return
-            data = self._take()
-        await self._put_now(data)
-        if now - self._turn > _TURN:
-            await checkpoint()
-            self._turn = self._clock()
+            await self.put_now(self._take())
+            if turn.is_long(now):
+                await turn.pause()
+            return
+        if self._other is not None or not self.started:
+            await self.put_now(data)
+            return
+        self._since = now
+        self._sending = True
+        self.sent += len(data)
+        try:
+            await self._send({"type": "http.response.body", "body": data, "more_body": True})
+        except _GONE as error:
+            raise ClientGone from error
+        finally:
+            self._sending = False
+        if self.reason is not None:
+            await self._give_way()
 
     async def put_now(self, data: bytes) -> None:
-        """Send data behind what is held."""
-        if self._held:
-            self._held.append(data)
-            data = self._take()
-        await self._put_now(data)
-
-    async def _put_now(self, data: bytes) -> None:
+        """Send data. Nothing must be held."""
         while self._other is not None:
             await self._other.wait()
         self._since = self._clock()
@@ -248,9 +260,12 @@ class Wire:
         finally:
             self._sending = False
         if self.reason is not None:
-            # Told to end, or left, in the middle of it.
-            self._scope.cancel()
-            await checkpoint()
+            await self._give_way()
+
+    async def _give_way(self) -> None:
+        """Be cancelled: the response was told to end, or was left, in the middle of a send."""
+        self._scope.cancel()
+        await checkpoint()
 
     async def finish(self, data: bytes) -> None:
         """Send the last data, and the body's end."""
