@@ -120,7 +120,7 @@ EXAMPLES = [
     if not find_diagrams(block) and "rxs." in block
 ]
 #: Names of what an example leaves to its reader to have.
-NOT_HERE = ("client", "AsyncOpenAI", "LocalModel")
+NOT_HERE = ("client", "AsyncOpenAI", "LocalModel", "@app", "uvicorn.", "http://", "ws://")
 
 
 def test_there_are_examples() -> None:

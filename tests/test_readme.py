@@ -53,6 +53,8 @@ def names_in(rows: list[str]) -> set[str]:
 
 #: Names in the tables that are other people's, or the reader's own.
 NOT_OURS = {
+    "ai",
+    "useChat",
     "ExceptionGroup",
     "TimeoutError",
     "openai",

@@ -67,7 +67,7 @@ async def serve_websocket(
     window: int = 16,
     send_deadline: float = 30.0,
     auth_timeout: float = 10.0,
-    connections: Responses = WEBSOCKETS,
+    connections: Responses | None = None,
 ) -> None:
     """Answer the requests that come over a WebSocket, until it is closed.
 
@@ -96,6 +96,7 @@ async def serve_websocket(
     which send none; others are refused by 403. ``authenticate``: called with the ``Authorization`` header, or
     with "Bearer " and the token of the ``auth`` message that a page sends instead, within ``auth_timeout``
     seconds; it may be async, and what it raises, or that it returns something false, is a refusal.
+    ``connections``: where it can be found to be ended, as ``responses`` of ``sse_response``.
 
     Raises TypeError for what is no WebSocket. The other end is ``from_websocket``.
     """
@@ -121,13 +122,14 @@ async def serve_websocket(
         send_deadline=send_deadline,
         auth_timeout=auth_timeout,
     )
+    running = WEBSOCKETS if connections is None else connections
     try:
         await socket.accept()
-        connections.add(connection.end)
+        running.add(connection.end)
         try:
             await connection.run()
         finally:
-            connections.remove(connection.end)
+            running.remove(connection.end)
     except SocketGone:
         pass
 

@@ -163,6 +163,22 @@ def event_streams(source: Observable[bytes], text: Observable[str], both: Observ
     assert_type(source.pipe(rxs.parse_sse(), ops.map(repr), rxs.buffer_words()), Observable[str])
 
 
+async def transports(answer: Observable[rxs.StreamChunk]) -> None:
+    assert_type(answer.pipe(rxs.to_sse(dialect="openai")), Observable[rxs.SSEEvent])
+    assert_type(rxs.SSEEvent("a").encode(), str)
+    assert_type(rxs.from_sse("http://h"), Observable[Any])
+    assert_type(rxs.from_sse("http://h", dialect="openai"), Observable[rxs.StreamChunk])
+    assert_type(rxs.from_sse("http://h", dialect=None), Observable[rxs.SSEEvent])
+    assert_type(rxs.from_sse("http://h").pipe(rxs.buffer_words()), Observable[str])
+    assert_type(rxs.from_websocket("ws://h", {}), Observable[Any])
+    async with rxs.open_websocket("ws://h") as connection:
+        assert_type(connection.request({}).pipe(rxs.buffer_words()), Observable[str])
+    assert_type(rxs.WSMessage.from_json("{}"), rxs.WSMessage)
+    async with rxs.StreamLog.memory() as log:
+        rxs.sse_response(answer, log=log)
+        assert_type(await log.info("a"), rxs.StreamInfo | None)
+
+
 def lifting(source: Observable[str], numbers: Observable[int]) -> None:
     assert_type(source.pipe(rxs.lift(Words)), Observable[str])
     assert_type(source.pipe(rxs.lift(Lengths)), Observable[int])

@@ -56,11 +56,13 @@ function show(message) {
 }
 
 function note(text, kind = "") {
+  const atEnd = isAtEnd();
   const line = document.createElement("p");
   line.className = "note";
   line.dataset.kind = kind;
   line.textContent = text;
   log.append(line);
+  if (atEnd) log.scrollTop = log.scrollHeight;
 }
 
 function say(text, kind = "") {
@@ -68,8 +70,12 @@ function say(text, kind = "") {
   state.dataset.kind = kind;
 }
 
+function isAtEnd() {
+  return log.scrollHeight - log.scrollTop - log.clientHeight < 60;
+}
+
 function append(text) {
-  const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 60;
+  const atEnd = isAtEnd();
   words.appendData(text);
   if (atEnd) log.scrollTop = log.scrollHeight;
 }
