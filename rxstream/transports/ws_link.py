@@ -7,6 +7,7 @@ the items of a stream are asked for wherever its reader happens to be.
 from collections import deque
 from collections.abc import Mapping
 from functools import partial
+from importlib import import_module
 from typing import Any, Final
 
 import anyio
@@ -175,15 +176,13 @@ def connector(url: str, headers: Mapping[str, str] | None) -> Any:
 
 
 def _connect(url: str, options: dict[str, Any]) -> Any:
+    loop = running_backend() or "asyncio"
     try:
-        if running_backend() == "trio":
-            from websockets.trio.client import connect  # noqa: PLC0415 - optional
-        else:
-            from websockets.asyncio.client import connect  # noqa: PLC0415 - optional
+        client: Any = import_module(f"websockets.{loop}.client")  # optional
     except ImportError as error:
         msg = (
             "a WebSocket needs the package websockets, and on trio a version that knows trio: "
             "pip install 'rxstream[server]'"
         )
         raise UsageError(msg) from error
-    return connect(url, **options)
+    return client.connect(url, **options)
