@@ -10,7 +10,7 @@ const wise = client(scripted);
 const restless = client(ticking);
 
 /** Read a stream of chunks to its end, or to its error. */
-async function read(stream, { leave = Infinity } = {}) {
+async function read(stream, { leave = Infinity, abort = Infinity } = {}) {
   const got = { text: "", chunks: 0, finish_reason: null, usage: null, error: null };
   try {
     for await (const chunk of stream) {
@@ -19,6 +19,7 @@ async function read(stream, { leave = Infinity } = {}) {
       got.finish_reason ??= chunk.choices[0]?.finish_reason ?? null;
       got.usage ??= chunk.usage ?? null;
       if (got.chunks === leave) break;
+      if (got.chunks === abort) stream.controller.abort();
     }
   } catch (error) {
     got.error = told(error);
@@ -64,11 +65,7 @@ await report({
     return { calls: choices[0].message.tool_calls, finish_reason: choices[0].finish_reason };
   },
   left: async () => read(await ask(wise, "slow", "openai-node leaves"), { leave: 5 }),
-  aborted: async () => {
-    const stream = await ask(wise, "slow", "openai-node aborts");
-    setTimeout(() => stream.controller.abort(), 150);
-    return read(stream);
-  },
+  aborted: async () => read(await ask(wise, "slow", "openai-node aborts"), { abort: 5 }),
   refused: async () => {
     try {
       await ask(wise, "refuses", "openai-node is refused");

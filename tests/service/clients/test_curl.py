@@ -57,7 +57,7 @@ def test_it_reads_the_embedded_model_to_its_end(service: Service) -> None:
 def test_it_is_cut_off_by_its_own_clock_and_the_model_stops(service: Service) -> None:
     body = ask("curl has no time", "slow") | {"resumable": False}
     done = subprocess.run(
-        command(service.scripted, body, "--max-time", "0.4"), capture_output=True, text=True, check=False
+        command(service.scripted, body, "--max-time", "0.7"), capture_output=True, text=True, check=False
     )
     assert done.returncode == 28
     lines = done.stdout.splitlines()
