@@ -148,7 +148,8 @@ SIGNATURES = {
     "iter_stream": "(observable)",
     "record_stream": "(path)",
     "from_sse": "(url, *, client=None, method=None, params=None, headers=None, json=None, content=None, "
-    "dialect='auto', reconnects=5, retry=3.0, last_event_id=None, timeout='default', max_event_size=16777216)",
+    "dialect='auto', reconnects=5, retry=3.0, last_event_id=None, timeout='default', "
+    "max_event_size=16777216)",
     "serve_websocket": "(websocket, handler, *, authenticate=None, origins=None, max_streams=16, "
     "max_message=65536, max_depth=32, rate=100.0, window=16, send_deadline=30.0, auth_timeout=10.0, "
     "connections=None)",
@@ -157,8 +158,8 @@ SIGNATURES = {
     "open_websocket": "(url, *, headers=None, token=None, credit=32, connect_timeout=10.0)",
     "from_websocket": "(url, request, *, headers=None, token=None, credit=32, connect_timeout=10.0)",
     "to_sse": "(*, dialect='rxstream', ids=None)",
-    "sse_response": "(observable=None, *, dialect='rxstream', log=None, stream_id=None, owner=None, meta=None, "
-    "heartbeat=15.0, send_deadline=30.0, grace=60.0, retry=None, status_code=200, headers=None, "
+    "sse_response": "(observable=None, *, dialect='rxstream', log=None, stream_id=None, owner=None, "
+    "meta=None, heartbeat=15.0, send_deadline=30.0, grace=60.0, retry=None, status_code=200, headers=None, "
     "responses=None, on_close=None)",
     "lift": "(machine_factory)",
     "StreamBuffer": "()",
