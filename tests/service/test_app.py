@@ -1,6 +1,8 @@
 """The application as a whole: its arguments, its one shape of errors, its beginning and its end."""
 
 import json
+import subprocess
+import sys
 from typing import Any
 
 import anyio
@@ -232,3 +234,17 @@ def test_docs_are_there_or_not() -> None:
     with served(docs=False) as service:
         assert service.client.get("/openapi.json").status_code == 404
         assert service.client.get("/docs").status_code == 404
+
+
+def test_without_its_extra_the_service_says_what_to_install() -> None:
+    program = (
+        "import sys; sys.modules['fastapi'] = None\n"
+        "import rxstream.service\n"
+        "try: rxstream.service.create_app\n"
+        "except ModuleNotFoundError as error: print(error)\n"
+        "try: rxstream.service.nonsense\n"
+        "except AttributeError as error: print(error)"
+    )
+    found = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert "pip install 'rxstream[server]'" in found.stdout
+    assert "no attribute 'nonsense'" in found.stdout

@@ -28,7 +28,6 @@ from tests.service.apps import ASK, Served, served, told, until
 #: In CI there is little time.
 MANY = int(os.environ.get("RXSTREAM_MALFORMED", "40"))
 
-ANSWER = Answer.recorded("01-prose")
 MODELS = Answer.json({"object": "list", "data": [{"id": "m", "object": "model"}]})
 _known: Any = checks
 CHECKS: list[Any] = [
@@ -46,7 +45,15 @@ _limits = settings(max_examples=MANY, deadline=None, suppress_health_check=list(
 
 def unmoved(request: Request) -> Answer:
     """Answer anything with the same: it is the service that is tried here."""
-    return MODELS if request.route.endswith("/models") else ANSWER
+    if request.route.endswith("/models"):
+        return MODELS
+    choices: int = request.body.get("n") or 1
+    said = [
+        {"choices": [{"index": number, "delta": {"content": "Hi"}, "finish_reason": "stop"}]}
+        for number in range(choices)
+    ]
+    usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
+    return Answer.events(*said, {"choices": [], "usage": usage})
 
 
 @pytest.fixture(scope="module")
@@ -81,10 +88,11 @@ def test_what_the_document_allows_and_forbids_is_answered_as_it_says(
     session.close()
 
 
-_VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
-    max_leaves=8,
+_SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
+_VALUES: st.SearchStrategy[Any] = st.deferred(
+    lambda: (
+        _SCALARS | st.lists(_VALUES, max_size=3) | st.dictionaries(st.text(max_size=8), _VALUES, max_size=3)
+    )
 )
 _NAMES = (
     "messages model stop tools n stream stream_options at buffer_type stream_id resumable id parts seed "
