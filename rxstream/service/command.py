@@ -42,6 +42,13 @@ def add_serve_command(commands: Any) -> None:
         help="where streams are kept, for clients that come back: memory, sqlite:PATH, redis://... (memory)",
     )
     parser.add_argument(
+        "--lease",
+        type=float,
+        default=10.0,
+        metavar="S",
+        help="seconds after which another process takes over the streams of one that died (10)",
+    )
+    parser.add_argument(
         "--key",
         action="append",
         default=[],
@@ -76,7 +83,7 @@ async def serve(arguments: argparse.Namespace) -> None:
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     logging.getLogger("httpx2").setLevel(logging.WARNING)
-    log = open_log(arguments.log)
+    log = open_log(arguments.log, lease=arguments.lease)
     listening = bound_socket(arguments.host, arguments.port)
     with listening:
         async with provider(

@@ -19,7 +19,7 @@ import rxstream as rxs
 from rxstream.items import StreamChunk
 from rxstream.testing import FaultServer, ScriptedModel
 from tests.sources.clients import NO_TLS
-from tests.transports.redis_server import RedisServer
+from tests.transports.redis_server import RedisServer, redis_server  # noqa: F401 - the fixture
 
 ASK: dict[str, Any] = {"messages": [{"role": "user", "content": "Why the sea?"}]}
 
@@ -116,7 +116,7 @@ def log_of(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 async def test_an_answer_survives_the_worker_that_served_it(log_of: str) -> None:
     """Killed without a word, in the middle; the next worker goes on with the model's own words."""
     with slow_model() as (model, upstream):
-        options = [*to_model(upstream), "--log", log_of]
+        options = [*to_model(upstream), "--log", log_of, "--lease", "1.5"]
         async with httpx2.AsyncClient(verify=NO_TLS, timeout=30) as client:
             with serving(*options) as served:
                 await wait_until_ready(served.url)
