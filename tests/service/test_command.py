@@ -19,7 +19,9 @@ import rxstream as rxs
 from rxstream.items import StreamChunk
 from rxstream.testing import FaultServer, ScriptedModel
 from tests.sources.clients import NO_TLS
-from tests.transports.redis_server import RedisServer, redis_server  # noqa: F401 - the fixture
+from tests.transports.redis_server import RedisServer, redis_server
+
+__all__ = ("redis_server",)  # a fixture: pytest finds it by its name
 
 ASK: dict[str, Any] = {"messages": [{"role": "user", "content": "Why the sea?"}]}
 
