@@ -135,10 +135,9 @@ def _without_usage(chunk: Any) -> Any:
 
 
 def _says_something(chunk: Any) -> bool:
-    if chunk.__class__ is not StreamChunk:
-        return True
     return bool(
-        chunk.content
+        chunk.__class__ is not StreamChunk
+        or chunk.content
         or chunk.finish_reason is not None
         or chunk.role is not None
         or chunk.tool_calls

@@ -93,17 +93,15 @@ class Service:
                 await writer.aclose()
 
     async def _wait_for_end(self, stream: str, after: int) -> None:
-        batches = self.log.read(stream, after)
+        batches: Any = self.log.read(stream, after)
         try:
             async for _ in batches:
                 pass
         except LogError:
             return
         finally:
-            close = getattr(batches, "aclose", None)
-            if close is not None:
-                with CancelScope(shield=True):
-                    await close()
+            with CancelScope(shield=True):
+                await batches.aclose()
 
     # ---------------------------------------------------------------- life
 

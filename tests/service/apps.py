@@ -1,7 +1,7 @@
 """The application as it is served, in front of models that say what they were told to."""
 
 import asyncio
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Coroutine, Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -103,11 +103,14 @@ class Served:
         """Make an async client."""
         return httpx2.AsyncClient(base_url=self.url, verify=NO_TLS, timeout=10, **options)
 
+    def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        """Run something in its own event loop."""
+        assert self.loop is not None
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(20)
+
     def drain(self, grace: float) -> None:
-        """End its streams, in its own event loop, as a server does that is told to stop."""
-        loop: Any = self.loop
-        assert loop is not None
-        asyncio.run_coroutine_threadsafe(self.app.state.drain(grace), loop).result(20)
+        """End its streams, as a server does that is told to stop."""
+        self.run(self.app.state.drain(grace))
 
     def socket_url(self, path: str) -> str:
         """Give the address of a WebSocket."""

@@ -8,7 +8,12 @@ from typing import Any
 import pytest
 from anyio import create_task_group
 
+from rxstream.service.chats import _point  # pyright: ignore[reportPrivateUsage]
+from rxstream.service.service import Service
+from rxstream.service.settings import Settings
+from rxstream.transports.log import StreamLog
 from tests.service.apps import LONG, TEXT, Served, events_of, served, told, until
+from tests.service.test_plans import Chunks
 
 pytestmark = pytest.mark.anyio
 
@@ -108,6 +113,37 @@ async def test_a_new_message_ends_the_answer_before_it(service: Served) -> None:
         assert text_of((await http.post("/v1/chat", json=ask(chat))).text) == TEXT
     assert text_of(bodies[0]) != LONG
     await until(lambda: service.service.gate.inside == 0)
+
+
+async def test_of_two_messages_at_the_same_moment_the_later_one_counts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    log = StreamLog.memory()
+    one = Service(Settings(model="m"), log=log, client=Chunks())
+    tried: list[str] = []
+    delete = log.delete
+
+    async def late(name: str) -> None:
+        # The other one writes its own between our delete and our create, three times.
+        await delete(name)
+        tried.append(name)
+        if len(tried) < 4:
+            await (await log.create(name)).aclose()
+
+    monkeypatch.setattr(log, "delete", late)
+    await _point(one, None, "chat", "stream-a")
+    assert len(tried) == 4
+    info = await log.info(tried[0])
+    assert info is not None
+    assert (info.meta, info.ended) == ({"stream": "stream-a"}, True)
+    tried.clear()
+
+    async def never(name: str) -> None:
+        tried.append(name)
+
+    monkeypatch.setattr(log, "delete", never)
+    await _point(one, None, "chat", "stream-b")
+    assert len(tried) == 5
 
 
 @pytest.mark.parametrize(

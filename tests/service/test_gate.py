@@ -1,11 +1,14 @@
 """The gate: so many inside, so many of one owner, first come, first served, and nobody is forgotten."""
 
+import asyncio
 from typing import Any
 
 import anyio
 import anyio.lowlevel
 import pytest
 from anyio import create_task_group, move_on_after, wait_all_tasks_blocked
+from reactivex import Subject
+from reactivex import operators as ops
 
 import rxstream as rxs
 from rxstream.engine.resumable import ResumableObservable
@@ -175,6 +178,51 @@ async def test_a_stream_that_is_not_let_in_says_why() -> None:
     with pytest.raises(Refusal, match="queue is full"):
         await rxs.to_list(rxs.from_stream(["a"]).pipe(admit_stream(one, None)))
     assert one.inside == 1
+
+
+class Tempting(Gate):
+    """A gate at which somebody calls the one back who has just come in."""
+
+    def __init__(self) -> None:
+        super().__init__(Limits())
+        self.called: Subject[None] = Subject()
+
+    async def enter(self, owner: str | None) -> None:
+        await super().enter(owner)
+        self.called.on_next(None)
+
+
+async def test_a_stream_that_is_left_as_it_comes_in_leaves() -> None:
+    one = Tempting()
+    stream = rxs.from_stream(["a"]).pipe(admit_stream(one, "me"), ops.take_until(one.called))
+    assert await rxs.to_list(stream) == []
+    assert one.inside == 0
+
+
+def test_a_task_that_is_cancelled_at_its_turn_passes_it_on() -> None:
+    """Only asyncio's own cancellation comes at that moment."""
+
+    async def run() -> Gate:
+        one = gate()
+        await one.enter("a")
+        task = asyncio.create_task(one.enter("b"))
+        await asyncio.sleep(0)
+        one.leave("a")
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return one
+
+    one = asyncio.run(run())
+    assert (one.inside, one.waiting) == (0, 0)
+    assert one.lets_in("b")
+
+
+async def test_whom_the_gate_lets_in_it_tells() -> None:
+    one = gate(max_queue=0)
+    assert one.lets_in(None)
+    await one.enter(None)
+    assert not one.lets_in(None)
 
 
 def test_an_answer_at_the_gate_can_still_be_resumed() -> None:

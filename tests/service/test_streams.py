@@ -7,10 +7,13 @@ from collections.abc import Generator
 from typing import Any
 
 import anyio
+import httpx2
 import pytest
 from anyio import create_task_group
 
 from rxstream.items import SSEEvent
+from rxstream.transports.log import LogWriter, StreamInfo, StreamLog
+from rxstream.transports.publish import publications_of
 from tests.service.apps import ASK, LONG, MODEL, OBJECTS, TEXT, Served, events_of, served, told, until
 
 pytestmark = pytest.mark.anyio
@@ -264,6 +267,64 @@ async def test_stop_returns_when_the_model_writes_no_more(service: Served) -> No
     assert json.loads(events[-1].data) == {"done": True, "stopped": True}
     async with service.http() as http:
         assert (await http.delete(f"/v1/stream/{name}")).status_code == 204
+
+
+# ---------------------------------------------------------------- a producer that dies
+
+
+class Elsewhere(StreamLog):
+    """A log that does not go with the process, as far as anybody can tell."""
+
+    def __init__(self) -> None:
+        super().__init__(max_events=9, max_bytes=9, max_age=9)
+        self._log = StreamLog.memory()
+
+    async def create(self, stream: str, **options: Any) -> LogWriter:
+        return await self._log.create(stream, **options)
+
+    async def adopt(self, stream: str) -> LogWriter | None:
+        return await self._log.adopt(stream)
+
+    async def info(self, stream: str) -> StreamInfo | None:
+        return await self._log.info(stream)
+
+    def read(self, stream: str, after: int = 0) -> Any:
+        return self._log.read(stream, after)
+
+    async def stop(self, stream: str) -> bool:
+        return await self._log.stop(stream)
+
+    async def delete(self, stream: str) -> None:
+        await self._log.delete(stream)
+
+    async def aclose(self) -> None:
+        await self._log.aclose()
+
+
+def test_whoever_comes_back_has_it_go_on_where_its_producer_died() -> None:
+    with served(log=Elsewhere()) as service:
+        seen, stream = read_until(service, {**ASK, "model": "slow"}, "word20")
+        service.run(publications_of(service.service.log).drain(0.0))
+        events = events_of(seen)
+        last = {"Last-Event-ID": str(events[-1].id)}
+        # While it shuts down, this worker begins nothing, and leaves it to another one.
+        service.service.gate.closed = True
+        with pytest.raises(httpx2.ReadTimeout):
+            service.client.get(f"/v1/stream/{stream}", headers=last, timeout=0.2)
+        service.service.gate.closed = False
+        rest = service.client.get(f"/v1/stream/{stream}", headers=last)
+        assert contents(events + events_of(rest.text)) == LONG
+        assert len(service.upstream.requests) == 2
+
+
+def test_what_is_stopped_is_not_gone_on_with() -> None:
+    with served(log=Elsewhere()) as service:
+        _, stream = read_until(service, {**ASK, "model": "slow"}, "word5")
+        service.run(publications_of(service.service.log).drain(0.0))
+        assert service.client.delete(f"/v1/stream/{stream}").status_code == 204
+        whole = service.client.get(f"/v1/stream/{stream}")
+        assert json.loads(events_of(whole.text)[-1].data) == {"done": True, "stopped": True}
+        assert len(service.upstream.requests) == 1
 
 
 # ---------------------------------------------------------------- whose it is
