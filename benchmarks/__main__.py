@@ -16,6 +16,7 @@ from benchmarks import (
     many_streams,
     merging,
     own_operators,
+    serving,
     sse_decoding,
     sse_reading,
     sse_to_words,
@@ -39,10 +40,22 @@ ROWS: Final[dict[str, Callable[[bool], list[Line]]]] = {
     worst_documents.ROW: lambda quick: worst_documents.lines(quick=quick),
     merging.ROW: lambda quick: merging.lines(quick=quick),
     bare_chain.ROW: lambda quick: bare_chain.lines(quick=quick),
+    serving.ROW: lambda quick: serving.lines(quick=quick),
     many_streams.ROW: lambda quick: many_streams.lines(quick=quick),
 }
 
-PEERS: Final = ("openai", "httpx2", "httpx-sse", "reactivex", "aiostream", "anyio", "jiter")
+PEERS: Final = (
+    "openai",
+    "httpx2",
+    "httpx-sse",
+    "starlette",
+    "uvicorn",
+    "sse-starlette",
+    "reactivex",
+    "aiostream",
+    "anyio",
+    "jiter",
+)
 #: What an amount is called, and a thousand of it.
 NAMES: Final[dict[Unit, tuple[str, str]]] = {"ns": ("ns", "us"), "bytes": ("B", "KB")}
 HEAD: Final = ("what", "against", "ours", "theirs", "ratio", "minimum", "aim", "verdict")

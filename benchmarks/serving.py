@@ -1,0 +1,147 @@
+"""Two hundred clients of one server: CPU time for each event, and memory of streams that stand still."""
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from benchmarks.measure import Line
+
+__all__ = ("ROW", "Served", "lines", "load", "serving")
+
+ROW: Final = "serving"
+WAYS: Final = ("bare", "ours", "ours, no log", "sse-starlette")
+BARE: Final = "Starlette's StreamingResponse"
+
+
+class Served:
+    """A running server."""
+
+    def __init__(self, port: int, pid: int) -> None:
+        self.port = port
+        self._process = Path("/proc") / str(pid)
+
+    @property
+    def cpu(self) -> float:
+        """Seconds of CPU time so far."""
+        fields = (self._process / "stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    @property
+    def memory(self) -> int:
+        """Bytes that it takes now."""
+        return int((self._process / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@contextmanager
+def serving() -> Generator[Served]:
+    """Run the server for as long as the block lasts."""
+    with socket.create_server(("127.0.0.1", 0), backlog=2048) as listener:
+        command = [sys.executable, "-m", "benchmarks.served_app", str(listener.fileno())]
+        with subprocess.Popen(command, pass_fds=[listener.fileno()]) as process:
+            try:
+                yield Served(listener.getsockname()[1], process.pid)
+            finally:
+                process.terminate()
+
+
+class _Client(asyncio.Protocol):
+    """Counts the events that come, as cheaply as can be."""
+
+    def __init__(self, path: str, ended: "asyncio.Future[int]") -> None:
+        self._path = path
+        self._ended = ended
+        self.events = 0
+        self.begun = asyncio.Event()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        transport.write(f"GET {self._path} HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n".encode())
+
+    def data_received(self, data: bytes) -> None:
+        self.events += data.count(b"data: ")
+        self.begun.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - as the loop calls it
+        if not self._ended.done():
+            self._ended.set_result(self.events)
+
+
+async def load(port: int, way: str, gap: str, clients: int, events: int) -> int:
+    """Read so many streams at once, each to its end; give the number of events that came."""
+    path = f"/{quote(way)}?gap={quote(gap)}&events={events}"
+    loop = asyncio.get_running_loop()
+    ended: list[asyncio.Future[int]] = [loop.create_future() for _ in range(clients)]
+    for future in ended:
+        await loop.create_connection(lambda future=future: _Client(path, future), "127.0.0.1", port)  # type: ignore[misc]
+    return sum(await asyncio.gather(*ended))
+
+
+async def park(served: Served, way: str, clients: int) -> float:
+    """Return the bytes that the server takes for each of so many streams which have begun and say nothing."""
+    path = f"/{quote(way)}?gap=idle&events=2"
+    loop = asyncio.get_running_loop()
+    opened: list[asyncio.Transport] = []
+    before = 0
+    for number in range(clients + 100):
+        if number == 100:  # behind what the first ones bring along
+            before = served.memory
+        transport, client = await loop.create_connection(
+            lambda: _Client(path, loop.create_future()), "127.0.0.1", served.port
+        )
+        await client.begun.wait()
+        opened.append(transport)
+    grown = served.memory - before
+    for transport in opened:
+        transport.close()
+    return grown / clients
+
+
+def costs(gap: str, clients: int, events: int, rounds: int) -> dict[str, float]:
+    """Return the server's CPU time per event of each way, in nanoseconds: the best of rounds in turns."""
+    best: dict[str, float] = {way: float("inf") for way in WAYS}
+    for _ in range(rounds):
+        for way in WAYS:
+            with serving() as served:
+                asyncio.run(load(served.port, way, gap, 10, 10))
+                before = served.cpu
+                count = asyncio.run(load(served.port, way, gap, clients, events))
+                best[way] = min(best[way], (served.cpu - before) / count * 1e9)
+    return best
+
+
+def lines(*, quick: bool = False) -> list[Line]:
+    """Measure."""
+    clients, rounds = (50, 1) if quick else (200, 3)
+    found: list[Line] = []
+    for gap, events in (("20 ms", 100), ("sleep(0)", 300), ("flat out", 300)):
+        cost = costs(gap, clients, events // (5 if quick else 1), rounds)
+        what = f"{clients} clients, {gap}, every feature on"
+        found += [
+            Line(ROW, what, BARE, cost["ours"], cost["bare"], "of its cost", 1.5, 1.1),
+            Line(
+                ROW,
+                f"{clients} clients, {gap}, no log",
+                BARE,
+                cost["ours, no log"],
+                cost["bare"],
+                "of its cost",
+            ),
+            Line(ROW, what, "sse-starlette", cost["ours"], cost["sse-starlette"], "cheaper"),
+        ]
+    idle = 200 if quick else 2000
+    memory: dict[str, float] = {}
+    for way in ("bare", "ours", "ours, no log"):
+        with serving() as served:
+            memory[way] = asyncio.run(park(served, way, idle))
+    what = f"{idle} idle streams, resumable, resident"
+    found.append(Line(ROW, what, BARE, memory["ours"], memory["bare"], "of its cost", unit="bytes"))
+    what = f"{idle} idle streams, no log, resident"
+    found.append(Line(ROW, what, BARE, memory["ours, no log"], memory["bare"], "of its cost", unit="bytes"))
+    return found
