@@ -137,7 +137,8 @@ def _of_report(error: ProviderError) -> Refusal:
     if status in _OF_THE_KEY:
         return Refusal(502, _KEY_REFUSED, code="upstream_refused")
     form = error_form(error)
-    headers = _waiting(_field(getattr(error.__cause__, "headers", None), "Retry-After"))
+    response: Any = getattr(error.__cause__, "response", None)
+    headers = {} if response is None else _waiting(response.headers.get("retry-after"))
     passed_on = status if status is not None and status in _OF_THE_REQUEST | {503, 504} else 502
     return Refusal(passed_on, form["message"], code=error.code, kind=error.type, headers=headers).about(
         _field(error.body, "param")
