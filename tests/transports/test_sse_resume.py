@@ -155,8 +155,8 @@ async def test_stop_is_no_disconnect() -> None:
     info = await log.info("s")
     assert info is not None
     assert info.alive
+    back = Ask(sse_response(log=log, stream_id="s"))
     async with anyio.create_task_group() as tasks:
-        back = Ask(sse_response(log=log, stream_id="s"))
         tasks.start_soon(back.run)
         await anyio.wait_all_tasks_blocked()
         assert await log.stop("s")
@@ -274,8 +274,8 @@ async def test_an_outcome_is_told_once() -> None:
 async def test_a_server_that_stops_ends_what_nobody_else_can_go_on_with() -> None:
     log = StreamLog.memory()
     responses = rxs.Responses()
+    ask = Ask(sse_response(rxs.from_stream(never), log=log, stream_id="s", responses=responses))
     async with anyio.create_task_group() as tasks:
-        ask = Ask(sse_response(rxs.from_stream(never), log=log, stream_id="s", responses=responses))
         tasks.start_soon(ask.run)
         await anyio.wait_all_tasks_blocked()
         assert await publications_of(log).drain(0.0) == 1
