@@ -19,7 +19,7 @@ def test_credit_is_granted_and_somebody_is_told() -> None:
     told: list[int] = []
     answer = Answer(None, None, 2)
     assert answer.spent
-    assert answer.credit is None
+    assert answer.has_room
     answer.spend()
     answer.on_room()  # nobody
     answer.on_room = lambda: told.append(1)
