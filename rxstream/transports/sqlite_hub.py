@@ -65,7 +65,8 @@ class Hub:
         """Give up what is held here, and close the file. Those who still read learn of it."""
         queue = self.queue
         if not queue.closed:
-            if self.writers or self._readers:
+            # If its event loop is over, the lease will be, too.
+            if (self.writers or self._readers) and queue.is_here():
                 queue.post(Streams.resign, writes=True)
             queue.closed = True
         for writer in self.writers.values():
@@ -113,7 +114,7 @@ class Hub:
             # A reader may be collected when its event loop is over.
             if not self.queue.closed and self.queue.is_here():
                 since = time.time()
-                self.queue.post(lambda streams: streams.leave(stream, since), writes=True)
+                self.queue.post(lambda streams: streams.leave(stream, since))
 
     async def find(self, stream: str, after: int) -> Found | None:
         """Look into the log; None if there is no such stream. From here on we count as a reader."""

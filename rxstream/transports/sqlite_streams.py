@@ -193,9 +193,9 @@ class Streams:
 
     def leave(self, stream: str, since: float) -> None:
         """Take note that nobody here reads a stream any more."""
-        self._need_write()
         found = self._run("SELECT id FROM streams WHERE stream = ?", (stream,)).fetchone()
         if found is not None:
+            self._need_write()
             self._run("DELETE FROM readers WHERE id = ? AND process = ?", (found[0], self._process))
             self._run("UPDATE streams SET idle = max(idle, ?) WHERE id = ?", (since, found[0]))
 

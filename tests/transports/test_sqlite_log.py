@@ -44,3 +44,36 @@ class TestSQLiteLog(LogLaws):
     @pytest.fixture
     def storage(self, tmp_path: Path) -> Storage:
         return SQLiteStorage(tmp_path / "streams.db")
+
+
+@pytest.mark.parametrize(
+    ("path", "error"),
+    [("", ValueError), (":memory:", ValueError), ("a\0b", ValueError), (1, TypeError), (b"a", TypeError)],
+    ids=ascii,
+)
+def test_what_is_no_path_is_told_at_once(path: Any, error: type[Exception]) -> None:
+    with pytest.raises(error, match="path of a file"):
+        StreamLog.sqlite(path)
+
+
+@pytest.mark.parametrize("lease", [0, -1.0, float("nan")])
+def test_a_lease_is_more_than_nothing(lease: float) -> None:
+    with pytest.raises(ValueError, match="lease="):
+        StreamLog.sqlite("a.db", lease=lease)
+
+
+async def test_nothing_is_opened_before_it_is_used(tmp_path: Path) -> None:
+    log = StreamLog.sqlite(tmp_path / "a.db")
+    assert repr(log) == f"SQLiteLog({str(tmp_path / 'a.db')!r})"
+    await log.aclose()
+    assert names(tmp_path) == []
+
+
+async def test_only_the_file_is_left_when_all_have_closed_it(tmp_path: Path) -> None:
+    async with StreamLog.sqlite(tmp_path / "a.db") as log:
+        await (await log.create("a")).append([(None, "1")], last=True)
+    assert names(tmp_path) == ["a.db"]
+
+
+def names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
