@@ -283,6 +283,7 @@ class Wire:
             await self._send({"type": "http.response.body", "body": data, "more_body": False})
             self.over = True
         except _GONE as error:
+            self._ending = False
             raise ClientGone from error
         finally:
             self._sending = False

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import anyio
-from anyio.lowlevel import checkpoint
 
 from rxstream.items import SSEEvent
 from rxstream.sansio.sse import SSEDecoder
@@ -38,7 +37,7 @@ class Ask:
         raises: Exception | None = None,
         spec: str = "2.3",
     ) -> None:
-        self._app = app
+        self.app = app
         self.scope: dict[str, Any] = {
             "type": "http",
             "method": method,
@@ -69,17 +68,17 @@ class Ask:
 
     async def run(self) -> "Ask":
         """Ask, and wait until the application has answered."""
-        await self._app(self.scope, self._receive, self._send)
+        await self.app(self.scope, self.receive, self.send)
         return self
 
     def leave(self) -> None:
         self.gone.set()
 
-    async def _receive(self) -> Any:
+    async def receive(self) -> Any:
         await self.gone.wait()
         return {"type": "http.disconnect"}
 
-    async def _send(self, message: Any) -> None:
+    async def send(self, message: Any) -> None:
         assert not self._sending, "two sends at once"
         if self.gone.is_set():
             if self._raises is not None:
@@ -105,4 +104,3 @@ class Ask:
                 self.leave()
         finally:
             self._sending = False
-        await checkpoint()

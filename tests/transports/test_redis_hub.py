@@ -45,7 +45,7 @@ async def test_a_hundred_readers_and_writers_take_two_connections(redis_server: 
             for stream in streams:
                 tasks.start_soon(read, other, stream)
             await anyio.sleep(0.05)
-            assert await anyio.to_thread.run_sync(redis_server.connections) == 4
+            assert await anyio.to_thread.run_sync(redis_server.connections) <= 4
             for writer in writers:
                 await writer.append(frames("a"))
                 await writer.append(frames("b"), last=True)
@@ -74,7 +74,8 @@ async def test_what_is_appended_here_comes_to_the_readers_here_without_redis(
             after = admin.info("commandstats")
             assert admin.zcard(key(stream, "readers")) == 0
         calls = {name: after[name]["calls"] - before.get(name, {"calls": 0})["calls"] for name in after}
-        assert calls["cmdstat_xadd"] == calls["cmdstat_evalsha"] == 10, "a round trip for each append"
+        assert calls["cmdstat_xadd"] == 10
+        assert calls["cmdstat_evalsha"] <= 10 + 3, "one for each append; a round of the watch may fall in"
         assert calls["cmdstat_xrange"] == 0
         await close(reader)
         await writer.append(frames("b"), last=True)
@@ -123,8 +124,8 @@ async def test_a_message_that_is_lost_is_found_by_the_watch(redis_server: RedisS
 async def test_what_was_said_while_nobody_could_hear_is_found(redis_server: RedisServer) -> None:
     found: list[list[str]] = []
     async with (
-        RedisLog(redis_server.url, lease=60) as log,
-        RedisLog(redis_server.url, lease=60) as other,
+        RedisLog(redis_server.url, lease=SOON * 10) as log,
+        RedisLog(redis_server.url, lease=SOON * 10) as other,
         anyio.create_task_group() as tasks,
     ):
         stream = name()

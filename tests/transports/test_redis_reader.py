@@ -131,6 +131,22 @@ async def test_an_orphan_that_is_adopted_while_it_is_read_is_read_on(redis_serve
         assert await anext(reader, None) is None
 
 
+async def test_behind_the_last_entry_of_an_orphan_nobody_waits_for_the_watch(
+    redis_server: RedisServer,
+) -> None:
+    async with RedisLog(redis_server.url, lease=SOON * 10) as log:
+        for data in ([], ["a"]):
+            stream = name()
+            writer = await log.create(stream)
+            await writer.append(frames(*data))
+            await writer.aclose()
+            found: list[str] = []
+            with anyio.fail_after(SOON), pytest.raises(StreamOrphaned, match=stream):
+                async for batch in log.read(stream):
+                    found += [entry.data for entry in entries_of(batch)]
+            assert found == data
+
+
 async def test_a_producer_that_says_nothing_any_more_is_gone(redis_server: RedisServer) -> None:
     async with RedisLog(redis_server.url, lease=0.3) as log, RedisLog(redis_server.url, lease=0.3) as other:
         stream = name()

@@ -72,6 +72,16 @@ async def test_cancelled_in_an_outage_it_does_not_wait_for_its_end(redis_server:
         assert await texts(log, stream) == ["a", "b"]
 
 
+async def test_cancelled_while_nobody_listens_it_does_not_try_again() -> None:
+    with RedisServer() as server:
+        async with RedisLog(server.url, patience=SOON * 10) as log:
+            writer = await log.create(name())
+            server.kill()
+            with anyio.fail_after(SOON), anyio.move_on_after(0.05) as scope:
+                await writer.append(frames("a"))
+            assert scope.cancelled_caught
+
+
 async def test_connections_that_are_cut_all_the_time_double_nothing(redis_server: RedisServer) -> None:
     async with RedisLog(redis_server.url, patience=SOON) as log:
         stream = name()
