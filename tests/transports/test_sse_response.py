@@ -63,6 +63,11 @@ async def test_headers_of_the_callers_stand_above_our_own() -> None:
     assert ask.body.count(b"retry") == 1
 
 
+async def test_trap_26_no_header_speaks_of_the_connection() -> None:
+    ask = await Ask(sse_response(ANSWER)).run()
+    assert set(ask.headers) == {"content-type", "cache-control", "x-accel-buffering"}
+
+
 async def test_without_starlette_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     _response_class.cache_clear()
     monkeypatch.setitem(sys.modules, "starlette.responses", None)
