@@ -115,7 +115,7 @@ def test_wrong_arguments_are_told_at_once(given: dict[str, Any], kind: type[Exce
         (None, {"timeout": httpx2.Timeout(1, read=2)}, httpx2.Timeout(1, read=2)),
     ],
 )
-async def test_time_limits(client: Any, given: dict[str, Any], limits: httpx2.Timeout) -> None:
+async def test_trap_25_time_limits(client: Any, given: dict[str, Any], limits: httpx2.Timeout) -> None:
     # Trap 25: the read of a server whose model thinks may take longer than httpx2's own 5 s.
     asked: list[Any] = []
 
