@@ -92,8 +92,7 @@ async def _in_one_piece(service: Service, request: Request, plan: Plan, owner: s
     async with create_task_group() as tasks:
 
         async def watch() -> None:
-            while (await request.receive())["type"] != "http.disconnect":
-                pass
+            await request.receive()  # the body has been read: it can only be that the client leaves
             tasks.cancel_scope.cancel()
 
         tasks.start_soon(watch)

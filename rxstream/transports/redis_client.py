@@ -228,7 +228,11 @@ class RedisClient:
                 failure = error
             now = self._clock()
             given_up = [call for call in batch if self._closing or call.deadline <= now]
-            self._fail(given_up, failure)
+            # Those that stand behind these, too: whoever waits for them may have gone.
+            late = [call for call in self._queue if call.deadline <= now]
+            for call in late:
+                self._queue.remove(call)
+            self._fail([*given_up, *late], failure)
             batch = [call for call in batch if not call.done.is_set()]
             if not batch:
                 return

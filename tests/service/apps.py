@@ -38,7 +38,7 @@ __all__ = (
 MODEL = "scripted"
 TEXT = "One two three. Four five six!\n\nSeven eight nine?"
 ASK: dict[str, Any] = {"messages": [{"role": "user", "content": "Hi"}]}
-LONG = " ".join(f"word{number}" for number in range(90))
+LONG = " ".join(f"word{number}" for number in range(60))
 OBJECTS = 'Sure: {"a": 1} and {"b": [2, {"c": "}"}]}.'
 CALLS = ({"id": "call_a", "name": "get_weather", "arguments": {"city": "Rom"}},)
 

@@ -1,7 +1,7 @@
 """Requests that nobody sends by mistake: of the OpenAPI document by schemathesis, of bytes by Hypothesis.
 
 Whatever comes, the answer is one that the document knows: no crash, no 500, and nothing stays behind.
-``RXSTREAM_MALFORMED`` says how many of each kind; 10,000 were held against it by hand.
+``RXSTREAM_MALFORMED`` says how many: with 2,500 they are more than 10,000 in all, which takes some minutes.
 """
 
 import json
@@ -26,7 +26,7 @@ from rxstream.testing import Answer, Request
 from tests.service.apps import ASK, Served, served, told, until
 
 #: In CI there is little time.
-MANY = int(os.environ.get("RXSTREAM_MALFORMED", "40"))
+MANY = int(os.environ.get("RXSTREAM_MALFORMED", "24"))
 
 MODELS = Answer.json({"object": "list", "data": [{"id": "m", "object": "model"}]})
 _known: Any = checks
@@ -77,7 +77,7 @@ def test_what_the_document_allows_and_forbids_is_answered_as_it_says(
         operation = result.ok()
 
         @given(case=operation.as_strategy(generation_mode=mode))
-        @settings(_limits, max_examples=max(5, MANY // 8))
+        @settings(_limits, max_examples=max(3, MANY // 8))
         def ask(case: Any) -> None:
             response = case.call(base_url=service.url, session=session, timeout=10)
             case.validate_response(response, checks=CHECKS)
