@@ -102,7 +102,8 @@ def test_a_fault_is_where_the_slow_reader_breaks(
     assert fault.offset == place
     assert fault.line == text.count("\n", 0, place) + 1
     assert fault.column == place - (text.rfind("\n", 0, place) + 1) + 1
-    assert fault.got == (repr(text[place]) if place < len(text) else "the end of the text")
+    nothing = "the end of the text" if text else "no text at all"
+    assert fault.got == (repr(text[place]) if place < len(text) else nothing)
 
 
 def test_the_message_says_all_of_it() -> None:
