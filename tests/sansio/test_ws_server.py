@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections import Counter
+from collections.abc import Sequence
 from typing import Any, Final
 
 import pytest
@@ -10,10 +10,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rxstream.sansio.ws_answer import Answer
-from rxstream.sansio.ws_server import Authenticate, Begin, Limits, Server, Stop
+from rxstream.sansio.ws_server import Authenticate, Begin, Command, Limits, Server, Stop
+from tests.sansio.ws_reference import LARGE, LIMITS, MESSAGES, NAMES, NO_MESSAGES, Reference, Said, said, seen
 
-#: Drawn sequences of messages, of thirty each; more of them where somebody has the time.
-SEQUENCES: Final = 60 * int(os.environ.get("RXSTREAM_FUZZ", "1"))
+#: Drawn sequences of messages; more of them where somebody has the time: 10 is 10,000 messages and more.
+SEQUENCES: Final = 120 * int(os.environ.get("RXSTREAM_FUZZ", "1"))
 
 
 def say(server: Server, kind: str, data: Any = None, name: Any = None, now: float = 0.0) -> list[Any]:
@@ -224,81 +225,173 @@ def test_who_reads_no_replies_is_read_no_further() -> None:
     assert not server.is_full
 
 
-def written(kind: Any, name: Any, data: Any) -> str:
-    return json.dumps({"type": kind, "id": name, "data": data})
+class Play:
+    """A server, driven as by ``serve_websocket``, and the reference beside it."""
+
+    def __init__(self, *, needs_token: bool = False) -> None:
+        self.server = Server(LIMITS, needs_token=needs_token)
+        self.reference = Reference(LIMITS, needs_token=needs_token)
+        self.now = 0.0
+        #: Those whose end was not pushed yet.
+        self.running: dict[str | None, Answer] = {}
+        self._count = 0
+
+    def say(self, what: Said) -> None:
+        expected = self.reference.receive(what, self.now)
+        self._do(self.server.receive(what.text, self.now), expected)
+
+    def push(self, name: str | None) -> None:
+        answer = self.running.get(name)
+        if answer is None:
+            return
+        assert answer.has_room == self.reference.has_room(name)
+        if answer.has_room:
+            self._count += 1
+            self.server.push(answer, "chunk", str(self._count))
+            self.reference.push(name, "chunk", self._count)
+            answer.spend()
+            self.reference.spend(name)
+
+    def end(self, name: str | None, kind: str = "done") -> None:
+        if name in self.running:
+            self.server.end(self.running.pop(name), kind)
+            self.reference.end(name, kind, {})
+
+    def take(self, count: int = 1) -> None:
+        for _ in range(count):
+            self.reference.take(self.server.next_text())
+            assert self.server.is_full == (len(self.reference.replies) >= 32)
+
+    def wait(self, quarters: int) -> None:
+        self.now += quarters / 4
+
+    def close(self, code: int) -> None:
+        self._do(self.server.close(code, "bye"), self.reference.close(code))
+
+    def finish(self) -> None:
+        self.close(1000)
+        for name in list(self.running):
+            self.end(name)
+        while self.reference.live or self.reference.replies:
+            self.take()
+        assert self.server.next_text() is None
+        assert list(self.server.live) == []
+        assert +self.reference.ended == +self.reference.owed
+
+    def _do(self, commands: Sequence[Command], expected: list[tuple[str, Any]]) -> None:
+        done: list[tuple[str, Any]] = []
+        for command in commands:
+            if isinstance(command, Begin):
+                name = command.answer.id
+                done.append(("begin", name))
+                self.running[name] = command.answer
+                assert "credit" not in command.data
+                self.server.push(command.answer, "start", "{}")
+                self.reference.push(name, "start", {})
+            elif isinstance(command, Stop):
+                assert self.running[command.answer.id] is command.answer
+                done.append(("stop", command.answer.id))
+            else:
+                done.append(("auth", command.token))
+        assert done == expected
+        for what, token in expected:
+            if what == "auth":
+                accepted = token == "good"
+                self.reference.needs_token = not accepted
+                self._do(
+                    self.server.authenticate(accepted=accepted),
+                    [] if accepted else self.reference.close(4401),
+                )
+        assert (self.server.closing or (None,))[0] == self.reference.closing
+        assert {answer.id for answer in self.server.live} == set(self.reference.live)
 
 
-NAMES = st.sampled_from([None, "a", "b", "c"])
-SAID = st.one_of(
-    st.tuples(st.just("text"), st.text(max_size=9) | st.binary(max_size=9)),
-    st.tuples(
-        st.just("text"),
-        st.builds(
-            written,
-            st.sampled_from(["complete", "complete", "cancel", "credit", "ping", "auth", "fly", 3]),
-            NAMES | st.sampled_from(["", 5, "x" * 200]),
-            st.sampled_from([{}, {"credit": 1}, {"n": 2}, {"n": -1}, None, [], {"token": "t"}]),
-        ),
-    ),
-    st.tuples(st.sampled_from(["push", "end", "take", "take"]), NAMES),
-    st.tuples(st.just("close"), st.none()),
-)
+STEPS = [
+    st.tuples(st.just("say"), MESSAGES),
+    st.tuples(st.just("say"), MESSAGES),
+    st.tuples(st.sampled_from(["push", "push", "push", "end"]), NAMES),
+    st.tuples(st.sampled_from(["push", "push", "push", "end"]), NAMES),
+    st.tuples(st.just("take"), st.integers(1, 4)),
+]
+WAIT = st.tuples(st.just("wait"), st.integers(1, 8))
+#: What a connection does not survive, or not often: behind all the rest.
+LAST = [
+    st.tuples(st.just("say"), NO_MESSAGES),
+    st.tuples(st.just("say"), LARGE),
+    st.tuples(st.just("close"), st.sampled_from([1012, 4408])),
+]
+
+
+@st.composite
+def plays(draw: st.DrawFn) -> list[tuple[str, Any]]:
+    """Draw what happens. Lists without a first bound would be five long, most of the time."""
+    steps: list[tuple[str, Any]] = draw(st.lists(st.one_of(*STEPS, WAIT), min_size=20, max_size=60))
+    steps += draw(st.lists(st.one_of(*STEPS, *LAST[:1]), max_size=20))
+    return steps + draw(st.lists(st.one_of(*STEPS, *LAST), max_size=20))
 
 
 # Refused, and asked again under the same name before that was heard.
-@example([("text", written("complete", None, None)), ("text", written("complete", None, {})), ("push", None)])
+@example([("say", said("complete")), ("say", said("complete", {})), ("push", None)], False)
+# Dropped while it has its turn, and ended behind that.
+@example(
+    [
+        *(("say", said("complete", {}, name)) for name in "ab"),
+        ("say", said("cancel", None, "a")),
+        ("end", "a"),
+        ("push", "b"),
+        ("take", 4),
+    ],
+    False,
+)
+# Too fast, for an answer that is going on, and for one that is not.
+@example(
+    [("say", said("complete", {}, "a"))] * 12 + [("say", said("complete", {}, "b")), ("wait", 40)], False
+)
 @settings(max_examples=SEQUENCES)
-@given(st.lists(SAID, max_size=60))
-def test_whatever_is_said_every_request_has_one_end(said: list[tuple[str, Any]]) -> None:
-    """A reference that only counts: requests begun, and ends told, for each id."""
-    server = Server(Limits(max_streams=3, window=2, rate=0, max_faults=5))
-    open_ids: set[str | None] = set()
-    live: dict[str | None, Answer] = {}
-    begun: Counter[str | None] = Counter()
-    ended: Counter[str | None] = Counter()
+@given(plays(), st.booleans())
+def test_whatever_is_said_it_is_as_the_reference_says(
+    steps: list[tuple[str, Any]], needs_token: bool
+) -> None:
+    play = Play(needs_token=needs_token)
+    if needs_token:
+        play.say(said("auth", {"token": "good"}) if len(steps) % 4 else said("ping"))
+    for what, argument in steps:
+        getattr(play, what)(argument)
+    play.finish()
 
-    def take() -> None:
-        text = server.next_text()
-        if text is None:
-            return
-        message = json.loads(text)
-        name = message.get("id")
-        if message["type"] in {"start", "chunk"}:
-            assert name in open_ids, "a chunk behind an end, or before a beginning"
-        # Any other error is of a request that was refused: it never began.
-        if message["type"] == "done" or (message["type"] == "error" and message["data"]["type"] == "closing"):
-            ended[name] += 1
-            open_ids.discard(name)
 
-    for what, argument in said:
-        if what == "text":
-            for command in server.receive(argument, 0.0):
-                if isinstance(command, Begin):
-                    name = command.answer.id
-                    assert name not in open_ids
-                    open_ids.add(name)
-                    live[name] = command.answer
-                    begun[name] += 1
-                elif isinstance(command, Stop):
-                    stopped = command.answer
-                    assert live.pop(stopped.id) is stopped
-                    server.end(stopped)
-        elif what == "push" and argument in live and live[argument].has_room:
-            server.push(live[argument], "chunk", "1")
-            live[argument].spend()
-            assert len(live[argument].queue) <= 2
-        elif what == "end" and argument in live:
-            server.end(live.pop(argument))
-        elif what == "take":
-            take()
-        elif what == "close":
-            for command in server.close(1000, "bye"):
-                assert isinstance(command, Stop)
-                server.end(live.pop(command.answer.id))
-    for answer in live.values():
-        server.end(answer)
-    for _ in range(500):
-        take()
-    assert server.next_text() is None
-    assert list(server.live) == []
-    assert begun == ended
+KINDS = st.sampled_from(["complete", "cancel", "credit", "auth", "ping", "chunk", "\u2028", 'a"b'])
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=8,
+)
+MEMBERS = st.fixed_dictionaries(
+    {}, optional={"type": KINDS | VALUES, "id": st.text(max_size=3) | VALUES, "data": VALUES, "x": VALUES}
+)
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> str:
+    """Draw a message that was written over at one place."""
+    text = json.dumps(draw(MEMBERS), ensure_ascii=draw(st.booleans()))
+    at = draw(st.integers(0, len(text)))
+    garbage = draw(
+        st.text(max_size=3) | st.sampled_from(["\ud800", "[" * 40_000, "NaN", "1e999", "9" * 5000])
+    )
+    return text[:at] + garbage + text[at + draw(st.integers(0, 3)) :]
+
+
+@settings(max_examples=SEQUENCES)
+@given(st.lists(damaged() | st.binary(max_size=9), min_size=5, max_size=20))
+def test_whatever_comes_is_answered_in_json_that_is_bounded(texts: list[str | bytes]) -> None:
+    server = Server(Limits(rate=0, max_faults=1000, max_message=50_000, max_streams=3))
+    for text in texts:
+        commands = server.receive(text, 0)
+        replies = [server.next_text(), server.next_text()]
+        assert replies[1] is None
+        assert server.closing is None
+        if replies[0] is not None:
+            assert not commands
+            assert seen(replies[0])["type"] in {"error", "pong"}
+            assert len(replies[0]) < 500 + 6 * len(text)
