@@ -22,7 +22,9 @@ class Rate:
         if not self._rate:
             return True
         if self._at is not None:
-            self._content = min(self._size, self._content + (now - self._at) * self._rate)
+            # A clock that was set back brings nothing, and takes nothing.
+            elapsed = max(now - self._at, 0.0)
+            self._content = min(self._size, self._content + elapsed * self._rate)
         self._at = now
         if self._content == self._size:
             self.refused = 0

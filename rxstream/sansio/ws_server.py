@@ -4,7 +4,7 @@ Pure: whoever drives it hands in what came, closes and opens sources as the comm
 ``next_text`` gives. Whatever comes, and in whatever order:
 
 * every ``complete`` with an id that is free gets exactly one terminal message, ``done`` or ``error``; any
-  other ``error`` says ``"terminal": false``;
+  other ``error`` says ``"terminal": false``. One that comes before the token closes the connection instead;
 * a fault of one request (a wrong parameter, an id in use, an unknown type) is an ``error`` and nothing more;
   what is no message at all is answered, too, but only so often, and then the connection is closed;
 * what waits to be sent is bounded by the number of answers, and by ``is_full``: then nothing more is read.

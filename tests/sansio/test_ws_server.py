@@ -13,8 +13,9 @@ from rxstream.sansio.ws_answer import Answer
 from rxstream.sansio.ws_server import Authenticate, Begin, Command, Limits, Server, Stop
 from tests.sansio.ws_reference import LARGE, LIMITS, MESSAGES, NAMES, NO_MESSAGES, Reference, Said, said, seen
 
-#: Drawn sequences of messages; more of them where somebody has the time: 10 is 10,000 messages and more.
-SEQUENCES: Final = 120 * int(os.environ.get("RXSTREAM_FUZZ", "1"))
+#: Drawn sequences of messages; more of them where somebody has the time: 5 is 10,000 that are
+#: none, and more.
+SEQUENCES: Final = 200 * int(os.environ.get("RXSTREAM_FUZZ", "1"))
 
 
 def say(server: Server, kind: str, data: Any = None, name: Any = None, now: float = 0.0) -> list[Any]:

@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple
 
 from hypothesis import strategies as st
 
+from rxstream.sansio.wire import OBJECT
 from rxstream.sansio.ws_server import Limits
 
 __all__ = ("LARGE", "LIMITS", "MESSAGES", "NAMES", "NO_MESSAGES", "Reference", "Said", "said", "seen")
@@ -33,7 +34,7 @@ def said(kind: str, data: Any = None, name: str | None = None) -> Said:
 
 def seen(text: str) -> dict[str, Any]:
     """Read what the server tells, without the words of an error, which are for people."""
-    message = json.loads(text, parse_constant=lambda name: _never(f"{name} is no JSON"))
+    message: dict[str, Any] = json.loads(text, parse_constant=lambda name: _never(f"{name} is no JSON"))
     if message["type"] == "error" and "type" in message["data"]:
         assert message["data"].pop("message")
     return message
@@ -103,7 +104,7 @@ class Reference:
 
     def _meant(self, what: Said, one: _Answer | None) -> list[tuple[str, Any]]:
         kind, name, data = what.kind, what.name, what.data
-        given: dict[str, Any] = data if isinstance(data, dict) else {}
+        given: Any = data if isinstance(data, OBJECT) else {}
         if kind == "ping":
             self.replies.append(_message("pong", name, data))
         elif kind == "auth":
@@ -223,7 +224,7 @@ class Reference:
 
 NAMES: Final = st.sampled_from([None, "a", "b", "c", "d"])
 
-_DATA: Final = st.sampled_from(
+_DATA: Final[st.SearchStrategy[Any]] = st.sampled_from(
     [{}, {}, {"credit": 1}, {"credit": 2}, {"n": 1}, {"n": 2}, {"n": -1}, {"credit": "1"}, None, [], 3]
 )
 MESSAGES: Final = st.one_of(
