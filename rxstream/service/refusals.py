@@ -9,6 +9,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any, Final
 
+import httpx2
 import openai
 
 from rxstream.errors import (
@@ -68,7 +69,12 @@ class Refusal(Exception):
         self.code = code
         self.param = param
         self.type = type or error_type(status)
-        self.headers = dict(headers or {})
+        self.headers = httpx2.Headers(headers)
+
+    @property
+    def response(self) -> "Refusal":
+        """Where Retry-After is looked for: errors of HTTP clients have it so."""
+        return self
 
     @property
     def body(self) -> dict[str, Any]:
@@ -120,7 +126,7 @@ class PublicError(ProviderError):
             body=refusal.body["error"],
         )
         self.refusal = refusal
-        # Where Retry-After is looked for.
+        # Its Retry-After is looked for there.
         self.__cause__ = refusal
         #: What Starlette looks for: before the first event, the error is an HTTP one.
         self.status_code = refusal.status
