@@ -26,6 +26,8 @@ def test_credit_is_granted_and_somebody_is_told() -> None:
     answer.grant(3)
     assert (answer.credit, told) == (3, [1])
     assert not answer.spent
+    answer.spend()
+    assert answer.spent
     answer.grant(MAX_CREDIT)
     assert answer.credit == MAX_CREDIT
 

@@ -110,6 +110,17 @@ def test_a_connection_that_is_closed_tells_every_answer() -> None:
     assert list(server.live) == []
 
 
+def test_a_source_is_told_when_there_is_room() -> None:
+    server = Server(Limits(window=1))
+    answer = begin(server, "a")
+    room: list[bool] = []
+    answer.on_room = lambda: room.append(answer.has_room)
+    server.push(answer, "chunk", "1")
+    assert not answer.has_room
+    server.next_text()
+    assert room == [True]
+
+
 def test_credit_is_counted() -> None:
     server = Server(Limits(window=4))
     answer = begin(server, "a", credit=1)
@@ -169,6 +180,8 @@ def test_trap_21_what_is_no_message_is_tolerated_for_a_while(text: str | bytes) 
 def test_trap_23_what_is_too_large_closes_it(text: str | bytes) -> None:
     server = Server(Limits(max_message=100))
     answer = begin(server)
+    assert server.receive(text[:100], 0) == []
+    assert hear(server)[0]["data"]["type"] == "invalid_message"
     assert server.receive(text, 0) == [Stop(answer)]
     assert server.closing is not None
     assert server.closing[0] == 1009
