@@ -30,16 +30,27 @@ class Counted:
             await self._app(scope, receive, send)
             return
 
+        started = False
+
         async def counting(message: Message) -> None:
+            nonlocal started
             if message["type"] == "http.response.start":
+                started = True
                 MutableHeaders(raw=_listed(message)).setdefault("X-Content-Type-Options", "nosniff")
-                # The router has written the route down by now.
-                route: Any = scope.get("route")
-                path = str(getattr(route, "path", _NOWHERE))
-                self._metrics.count_request(scope["method"], path, message["status"])
+                self._count(scope, message["status"])
             await send(message)
 
-        await self._app(scope, receive, counting)
+        try:
+            await self._app(scope, receive, counting)
+        except Exception:
+            if not started:
+                self._count(scope, 500)  # Starlette answers it, outside of us
+            raise
+
+    def _count(self, scope: Scope, status: int) -> None:
+        # The router has written the route down by now.
+        route: Any = scope.get("route")
+        self._metrics.count_request(scope["method"], str(getattr(route, "path", _NOWHERE)), status)
 
 
 def _listed(message: MutableMapping[str, Any]) -> list[tuple[bytes, bytes]]:

@@ -19,6 +19,13 @@ from tests.transports.servers import SERVERS, ServerName, serving
 
 pytestmark = pytest.mark.anyio
 
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """Ask from one event loop: it is the server that is tried, and ``test_app`` tries it on all."""
+    return "asyncio"
+
+
 URL = "http://127.0.0.1:9/v1"
 
 

@@ -18,6 +18,12 @@ from tests.service.test_plans import Chunks
 pytestmark = pytest.mark.anyio
 
 
+@pytest.fixture
+def anyio_backend() -> str:
+    """Ask from one event loop: it is the server that is tried, and ``test_app`` tries it on all."""
+    return "asyncio"
+
+
 @pytest.fixture(scope="module")
 def service() -> Generator[Served]:
     with served(api_keys=["alpha", "beta"], retry_attempts=1) as found:

@@ -16,6 +16,12 @@ PATH = "/v1/chat/completions"
 MESSAGES: Any = ASK["messages"]
 
 
+@pytest.fixture
+def anyio_backend() -> str:
+    """Ask from one event loop: it is the server that is tried, and ``test_app`` tries it on all."""
+    return "asyncio"
+
+
 @pytest.fixture(scope="module")
 def service() -> Generator[Served]:
     with served(api_keys=["alpha"], retry_attempts=2) as found:

@@ -10,6 +10,12 @@ from tests.service.test_metrics import read
 pytestmark = pytest.mark.anyio
 
 
+@pytest.fixture
+def anyio_backend() -> str:
+    """Ask from one event loop: it is the server that is tried, and ``test_app`` tries it on all."""
+    return "asyncio"
+
+
 def test_it_is_alive_and_ready_and_counts_without_a_client_s_words() -> None:
     with served(api_keys=["alpha"]) as service:
         client = service.client

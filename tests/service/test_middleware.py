@@ -42,6 +42,25 @@ async def test_a_request_is_counted_by_its_route(given: Any) -> None:
         assert len(given) == bool(given)
 
 
+@pytest.mark.parametrize("started", [True, False], ids=["late", "early"])
+async def test_a_fault_is_counted_once(started: bool) -> None:
+    metrics = ServiceMetrics(open_streams=lambda: 0, waiting=lambda: 0)
+
+    async def app(_: Any, __: Any, send: Any) -> None:
+        if started:
+            await send({"type": "http.response.start", "status": 200})
+        raise RuntimeError
+
+    async def nothing(*_: Any) -> Any:
+        """Be nothing."""
+
+    with pytest.raises(RuntimeError):
+        await Counted(app, metrics)({"type": "http", "method": "GET"}, nothing, nothing)
+    status = 200 if started else 500
+    assert f'rxstream_requests_total{{method="GET",route="none",status="{status}"}} 1\n' in metrics.text()
+    assert metrics.text().count("rxstream_requests_total{") == 1
+
+
 async def test_a_socket_passes() -> None:
     passed: list[str] = []
 

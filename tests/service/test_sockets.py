@@ -12,6 +12,13 @@ from tests.service.apps import ASK, LONG, TEXT, Served, served, until
 
 pytestmark = pytest.mark.anyio
 
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """Ask from one event loop: it is the server that is tried, and ``test_app`` tries it on all."""
+    return "asyncio"
+
+
 KEY = {"Authorization": "Bearer alpha"}
 
 

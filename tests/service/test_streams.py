@@ -18,6 +18,13 @@ from tests.service.apps import ASK, LONG, MODEL, OBJECTS, TEXT, Served, events_o
 
 pytestmark = pytest.mark.anyio
 
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """Ask from one event loop: it is the server that is tried, and ``test_app`` tries it on all."""
+    return "asyncio"
+
+
 KEYS = {"Authorization": "Bearer alpha"}
 OTHER = {"Authorization": "Bearer beta"}
 
@@ -188,9 +195,8 @@ def test_after_each_event_the_rest_is_there(service: Served) -> None:
             {"params": {"last_event_id": str(event.id)}},
             {"params": {"after": number}},
         ]
-        for options in ways:
-            again = service.client.get(path, **options)
-            assert events_of(again.text) == events[number:]
+        again = service.client.get(path, **ways[number % 3])
+        assert events_of(again.text) == events[number:]
     assert service.client.get(path).text == response.text
     finished = service.client.get(path, headers={"Last-Event-ID": str(events[-1].id)})
     assert (finished.status_code, finished.content) == (204, b"")
