@@ -9,7 +9,18 @@ from hypothesis import strategies as st
 from rxstream.sansio.wire import OBJECT
 from rxstream.sansio.ws_server import Limits
 
-__all__ = ("LARGE", "LIMITS", "MESSAGES", "NAMES", "NO_MESSAGES", "Reference", "Said", "said", "seen")
+__all__ = (
+    "LARGE",
+    "LIMITS",
+    "MESSAGES",
+    "NAMES",
+    "NO_MESSAGES",
+    "Reference",
+    "Said",
+    "damaged",
+    "said",
+    "seen",
+)
 
 LIMITS: Final = Limits(max_streams=3, max_message=400, max_depth=6, rate=4, window=2, max_faults=4)
 
@@ -274,3 +285,27 @@ NO_MESSAGES: Final = st.one_of(
 LARGE: Final = st.sampled_from(
     [Said("[" * 401, _LARGE), Said(b"\0" * 401, _LARGE), Said('{"type":"' + "\u20ac" * 150 + '"}', _LARGE)]
 )
+
+_KINDS: Final[st.SearchStrategy[Any]] = st.sampled_from(
+    ["complete", "cancel", "credit", "auth", "ping", "chunk", "\u2028", 'a"b']
+)
+_VALUES: Final[st.SearchStrategy[Any]] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=8,
+)
+_MEMBERS: Final[st.SearchStrategy[Any]] = st.fixed_dictionaries(
+    {},
+    optional={"type": _KINDS | _VALUES, "id": st.text(max_size=3) | _VALUES, "data": _VALUES, "x": _VALUES},
+)
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> str:
+    """Draw a message that was written over at one place."""
+    text = json.dumps(draw(_MEMBERS), ensure_ascii=draw(st.booleans()))
+    at = draw(st.integers(0, len(text)))
+    garbage = draw(
+        st.text(max_size=3) | st.sampled_from(["\ud800", "[" * 40_000, "NaN", "1e999", "9" * 5000])
+    )
+    return text[:at] + garbage + text[at + draw(st.integers(0, 3)) :]
