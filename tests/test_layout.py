@@ -50,6 +50,7 @@ OF_SOMETHING_ELSE = {
     "service/clients/test_websockets.py": "the bare websockets package",
     "service/test_embedded_model.py": "the service in front of the embedded model",
     "service/test_malformed.py": "the service, and what nobody sends by mistake",
+    "transports/test_redis_reader.py": "the reader of any log, on Redis",
     "transports/test_both_ends.py": "what we serve, read by what we read with",
     "sansio/languages/test_languages.py": "the vocabularies, and how they are found",
     "parsers/test_structured_answers.py": "the parsers, on what the embedded model writes",

@@ -5,13 +5,16 @@ from typing import Protocol
 
 from rxstream.errors import ConcurrentRead, StreamOrphaned, UnknownStream
 from rxstream.transports.log import LogBatch, LogGap
-from rxstream.transports.redis_inbox import Found, Inbox
+from rxstream.transports.log_inbox import Found, Inbox
 
 __all__ = ("LogReader", "Shelf")
 
 
 class Shelf(Protocol):
     """Where readers look for what they read."""
+
+    #: How a stream can be lost in it, in the words of a message.
+    losses: str
 
     def enter(self, stream: str, after: int) -> Inbox:
         """Have a new reader told of what is appended."""
@@ -93,8 +96,7 @@ class LogReader(AsyncIterator[LogBatch]):
             raise
         if found is None:
             raise UnknownStream(
-                f"The log has no stream {self._stream!r}, or no longer: it was deleted, or nothing was "
-                "written to it for max_age= seconds."
+                f"The log has no stream {self._stream!r}, or no longer: {self._shelf.losses}."
             )
         first = inbox.seq + 1
         inbox.end_look(found)

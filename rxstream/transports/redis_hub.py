@@ -15,8 +15,9 @@ import anyio
 
 from rxstream.engine.backend import spawn
 from rxstream.transports.log import LogEntry
+from rxstream.transports.log_inbox import MOST_BYTES, MOST_ENTRIES, Found, Inbox
+from rxstream.transports.log_readers import Readers
 from rxstream.transports.redis_client import Call, RedisClient
-from rxstream.transports.redis_inbox import MOST_BYTES, MOST_ENTRIES, Found, Inbox
 from rxstream.transports.redis_scripts import LEAVE, NUDGE, READ, RELEASE, RENEW
 
 __all__ = ("Bounds", "Held", "Hub", "text_of")
@@ -51,10 +52,13 @@ class Held(Protocol):
         ...
 
 
-class Hub:
+class Hub(Readers):
     """The readers and writers of one log in one process."""
 
+    losses = "it was deleted, nothing was written to it for max_age= seconds, or Redis forgot it"
+
     def __init__(self, client: RedisClient, *, bounds: Bounds, prefix: str, lease: float) -> None:
+        super().__init__(max_events=bounds.events, max_bytes=bounds.bytes)
         self.client = client
         self.bounds = bounds
         self.lease_ms = max(1, round(lease * 1000))
@@ -63,7 +67,6 @@ class Hub:
         #: Where this process is told of what others do. Never the same twice: nobody may get a dead one's.
         self.channel = f"{prefix}@{uuid4().hex}"
         self.writers: dict[str, Held] = {}
-        self._readers: dict[str, list[Inbox]] = {}
         self._prefix = prefix
         self._lease = lease
         self._watching: anyio.CancelScope | None = None
@@ -105,28 +108,15 @@ class Hub:
                 await self._watched.wait()
         await self.client.aclose()
 
-    def is_read(self, stream: str) -> bool:
-        """Tell whether anybody here reads a stream."""
-        return stream in self._readers
-
     def enter(self, stream: str, after: int) -> Inbox:
         """Have a new reader told of what is appended."""
         self.start()
-        # What the log has dropped meanwhile is not to come out of an inbox: who is slow sees a gap.
-        most = min(MOST_ENTRIES, self.bounds.events), min(MOST_BYTES, self.bounds.bytes)
-        inbox = Inbox(after, most_entries=most[0], most_bytes=most[1])
-        self._readers.setdefault(stream, []).append(inbox)
-        return inbox
+        return super().enter(stream, after)
 
-    def leave(self, stream: str, inbox: Inbox) -> None:
-        """Forget a reader; it waits for nothing, since whoever leaves may have been cancelled."""
-        readers = self._readers[stream]
-        readers.remove(inbox)
-        if not readers:
-            del self._readers[stream]
-            # A reader may be collected when its event loop is over.
-            if not self.client.closed and self.client.is_here():
-                self.client.post(LEAVE, self.keys(stream), (self.channel,))
+    def _left(self, stream: str) -> None:
+        # A reader may be collected when its event loop is over.
+        if not self.client.closed and self.client.is_here():
+            self.client.post(LEAVE, self.keys(stream), (self.channel,))
 
     async def find(self, stream: str, after: int) -> Found | None:
         """Look into the log; None if there is no such stream. From here on we count as a reader."""
@@ -138,16 +128,6 @@ class Hub:
         first = max(after + 1, oldest)
         entries = _entries(first, [text_of(piece) for piece in flat], newest if ended else 0)
         return Found(oldest, newest, bool(ended), bool(alive) or stream in self.writers, entries)
-
-    def deliver(self, stream: str, entries: Sequence[LogEntry]) -> None:
-        """Give entries that are in the log to those who read the stream here."""
-        for inbox in self._readers.get(stream, ()):
-            inbox.deliver(entries)
-
-    def look(self, stream: str) -> None:
-        """Have the readers of a stream look into the log."""
-        for inbox in self._readers.get(stream, ()):
-            inbox.look()
 
     def _post_look(self, stream: str, after: int, count: int) -> Call:
         # The writer here tells the readers here, and nobody else asks whether anybody reads.

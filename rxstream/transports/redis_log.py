@@ -16,9 +16,9 @@ from rxstream.transports.log import (
     check_stream,
     meta_text,
 )
+from rxstream.transports.log_reader import LogReader
 from rxstream.transports.redis_client import RedisClient
 from rxstream.transports.redis_hub import Bounds, Hub, text_of
-from rxstream.transports.redis_reader import RedisReader
 from rxstream.transports.redis_scripts import ADOPT, CREATE, DELETE, INFO, STOP
 from rxstream.transports.redis_writer import RedisWriter
 
@@ -127,7 +127,7 @@ class RedisLog(StreamLog):
         """
         check_stream(stream)
         check_after(after)
-        return RedisReader(self._hub, stream, after)
+        return LogReader(self._hub, stream, after)
 
     async def stop(self, stream: str) -> bool:
         """Ask the producer, wherever it runs, to end the stream; False if there is none to ask."""

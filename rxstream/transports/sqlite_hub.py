@@ -6,7 +6,7 @@ which all of its streams are held.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from math import inf
 from typing import Any, Final, Protocol
@@ -15,8 +15,8 @@ import anyio
 
 from rxstream.engine.backend import loop_clock, spawn
 from rxstream.errors import LogError
-from rxstream.transports.log import LogEntry
-from rxstream.transports.redis_inbox import MOST_BYTES, MOST_ENTRIES, Found, Inbox
+from rxstream.transports.log_inbox import Found, Inbox
+from rxstream.transports.log_readers import Readers
 from rxstream.transports.sleepers import Sleepers
 from rxstream.transports.sqlite_queue import SQLiteQueue
 from rxstream.transports.sqlite_schema import Changes, Lease
@@ -42,18 +42,18 @@ class Held(Protocol):
         ...
 
 
-class Hub:
+class Hub(Readers):
     """The readers and writers of one log in one process."""
 
+    losses = "it was deleted, or nothing was written to it for max_age= seconds"
+
     def __init__(self, queue: SQLiteQueue, *, lease: float, max_events: int, max_bytes: int) -> None:
+        super().__init__(max_events=max_events, max_bytes=max_bytes)
         self.queue = queue
         self.writers: dict[str, Held] = {}
-        self._readers: dict[str, list[Inbox]] = {}
         #: Those of them that another process produces, as far as we know.
         self._remote: set[str] = set()
         self._lease = lease
-        # What the log has dropped meanwhile is not to come out of an inbox: who is slow sees a gap.
-        self._most = min(MOST_ENTRIES, max_events), min(MOST_BYTES, max_bytes)
         self._seen: tuple[int, int] | None = None
         self._bell = Sleepers()
         #: Until when the watch may sleep if nobody wakes it: the pace at which it looks.
@@ -81,10 +81,6 @@ class Hub:
                 await self._watched.wait()
         await queue.aclose()
 
-    def is_read(self, stream: str) -> bool:
-        """Tell whether anybody here reads a stream."""
-        return stream in self._readers
-
     def hold(self, writer: Held) -> None:
         """Look after a stream that is produced here."""
         self.writers[writer.stream] = writer
@@ -99,22 +95,16 @@ class Hub:
 
     def enter(self, stream: str, after: int) -> Inbox:
         """Have a new reader told of what is appended."""
-        inbox = Inbox(after, most_entries=self._most[0], most_bytes=self._most[1])
-        self._readers.setdefault(stream, []).append(inbox)
+        inbox = super().enter(stream, after)
         self._sort(stream)
         return inbox
 
-    def leave(self, stream: str, inbox: Inbox) -> None:
-        """Forget a reader; it waits for nothing, since whoever leaves may have been cancelled."""
-        readers = self._readers[stream]
-        readers.remove(inbox)
-        if not readers:
-            del self._readers[stream]
-            self._remote.discard(stream)
-            # A reader may be collected when its event loop is over.
-            if not self.queue.closed and self.queue.is_here():
-                since = time.time()
-                self.queue.post(lambda streams: streams.leave(stream, since))
+    def _left(self, stream: str) -> None:
+        self._remote.discard(stream)
+        # A reader may be collected when its event loop is over.
+        if not self.queue.closed and self.queue.is_here():
+            since = time.time()
+            self.queue.post(lambda streams: streams.leave(stream, since))
 
     async def find(self, stream: str, after: int) -> Found | None:
         """Look into the log; None if there is no such stream. From here on we count as a reader."""
@@ -125,11 +115,6 @@ class Hub:
         )
         return found
 
-    def deliver(self, stream: str, entries: Sequence[LogEntry]) -> None:
-        """Give entries that are in the log to those who read the stream here."""
-        for inbox in self._readers.get(stream, ()):
-            inbox.deliver(entries)
-
     def forget(self, stream: str) -> None:
         """Take note that a stream is there no longer: its producer and its readers here learn of it."""
         writer = self.writers.get(stream)
@@ -137,11 +122,6 @@ class Hub:
             writer.stopped()
             self.drop(writer)
         self.look(stream)
-
-    def look(self, stream: str) -> None:
-        """Have the readers of a stream look into the log."""
-        for inbox in self._readers.get(stream, ()):
-            inbox.look()
 
     def _sort(self, stream: str) -> None:
         if stream in self._readers and stream not in self.writers:

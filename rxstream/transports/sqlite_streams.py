@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from rxstream.errors import LeaseLost, StreamExists, UnknownStream, UsageError
 from rxstream.transports.log import LogEntry, StreamInfo
-from rxstream.transports.redis_inbox import MOST_BYTES, MOST_ENTRIES, Found
+from rxstream.transports.log_inbox import MOST_BYTES, MOST_ENTRIES, Found
 from rxstream.transports.sqlite_clock import SharedClock
 from rxstream.transports.sqlite_schema import COLUMNS, Change, Changes, Lease, NeedsWrite, Packed, Row
 

@@ -4,8 +4,8 @@ import pytest
 
 from rxstream.errors import LogError, StreamOrphaned, UnknownStream
 from rxstream.transports.log import LogBatch, LogEntry, LogGap
+from rxstream.transports.log_inbox import Found, Inbox
 from rxstream.transports.log_reader import LogReader
-from rxstream.transports.redis_inbox import Found, Inbox
 
 pytestmark = pytest.mark.anyio
 
@@ -16,6 +16,8 @@ def entries(first: int, last: int, *, ended: bool = False) -> list[LogEntry]:
 
 class Shelf:
     """A log that says what it is told to say."""
+
+    losses = "it was lost"
 
     def __init__(self, *answers: Found | Exception | None) -> None:
         self.answers = list(answers)

@@ -8,7 +8,7 @@ from rxstream.transports.sleepers import Sleepers
 
 __all__ = ("MOST_BYTES", "MOST_ENTRIES", "Found", "Inbox")
 
-#: What one look into the log brings, and what is kept for a slow reader: more is read from Redis again.
+#: What one look into the log brings, and what is kept for a slow reader: more is read from the log again.
 MOST_ENTRIES: Final = 512
 MOST_BYTES: Final = 1 << 20
 

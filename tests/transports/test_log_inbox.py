@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rxstream.transports.log import LogEntry
-from rxstream.transports.redis_inbox import Found, Inbox
+from rxstream.transports.log_inbox import Found, Inbox
 
 pytestmark = pytest.mark.anyio
 
