@@ -3,7 +3,7 @@
 from rxstream.items import StreamChunk, StreamResult, ToolCall, Usage
 from rxstream.sansio.calls import Calls
 
-__all__ = ("Answer", "Choice", "add_usage")
+__all__ = ("Answer", "Choice", "add_usage", "is_of_a_choice")
 
 
 class Answer:
@@ -30,7 +30,7 @@ class Answer:
         """Take the next chunk of the stream."""
         choice = self.choices.get(chunk.choice)
         if choice is None:
-            if not _is_of_a_choice(chunk):
+            if not is_of_a_choice(chunk):
                 self._add_bare(chunk)
                 return
             choice = self.choices[chunk.choice] = Choice()
@@ -85,7 +85,7 @@ class Answer:
 
     def _count(self, chunk: StreamChunk, usage: Usage) -> None:
         self._last = usage
-        if _is_of_a_choice(chunk):
+        if is_of_a_choice(chunk):
             self._riding = usage
         else:
             self._alone = usage if self._alone is None else add_usage(self._alone, usage)
@@ -105,7 +105,7 @@ class Choice:
         self.model: str | None = None
 
 
-def _is_of_a_choice(chunk: StreamChunk) -> bool:
+def is_of_a_choice(chunk: StreamChunk) -> bool:
     """Tell a piece of a choice from a chunk that carries at most a count for the whole."""
     return bool(
         chunk.content

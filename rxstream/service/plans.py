@@ -1,7 +1,7 @@
 """What a stream is to be: enough to begin it, and to go on with it in another process."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Final, Literal, Self
 
@@ -10,6 +10,7 @@ from reactivex import Observable, operators
 from rxstream.engine.resumable import pass_on
 from rxstream.items import StreamChunk
 from rxstream.parsers.json import parse_json
+from rxstream.sansio.answer import is_of_a_choice
 from rxstream.sansio.wire import OBJECT
 from rxstream.service.refusals import Refusal
 from rxstream.service.service import Service
@@ -117,31 +118,8 @@ def _without_usage(chunk: Any) -> Any:
     """Take the count out of a chunk: clients that have not asked for it fall over one without a choice."""
     if chunk.__class__ is not StreamChunk or chunk.usage is None:
         return chunk
-    return StreamChunk(
-        chunk.content,
-        chunk.finish_reason,
-        chunk.index,
-        chunk.model,
-        chunk.choice,
-        chunk.reasoning,
-        chunk.tool_calls,
-        None,
-        chunk.raw,
-        chunk.role,
-        chunk.id,
-        chunk.refusal,
-        chunk.logprobs,
-    )
+    return replace(chunk, usage=None)
 
 
 def _says_something(chunk: Any) -> bool:
-    return bool(
-        chunk.__class__ is not StreamChunk
-        or chunk.content
-        or chunk.finish_reason is not None
-        or chunk.role is not None
-        or chunk.tool_calls
-        or chunk.reasoning
-        or chunk.refusal
-        or chunk.logprobs
-    )
+    return chunk.__class__ is not StreamChunk or is_of_a_choice(chunk)

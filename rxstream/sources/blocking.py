@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
-from anyio import CapacityLimiter
+from anyio import CapacityLimiter, move_on_after
 from anyio.to_thread import run_sync
 
 __all__ = ("Blocking", "Threaded")
@@ -66,6 +66,13 @@ class Threaded:
         if opened is not None and (not self._lock.locked() or opened.hang_up()):
             await run_sync(self._close, opened, abandon_on_cancel=True, limiter=self._limiter)
 
+    async def drain(self, seconds: float) -> None:
+        """Read on to the end, for so many seconds at most: that leaves the connection for another request."""
+        opened = self._opened
+        if opened is not None:
+            with move_on_after(seconds):
+                await run_sync(self._drain, opened, abandon_on_cancel=True, limiter=self._limiter)
+
     def next_item(self, items: Iterator[Any]) -> Any:
         """Read one item, in the thread."""
         return next(items, _END)
@@ -80,6 +87,11 @@ class Threaded:
             finally:
                 if self._left:
                     opened.close()
+
+    def _drain(self, opened: Blocking) -> None:
+        with self._lock, suppress(Exception):
+            for _ in opened.items:
+                pass
 
     def _close(self, opened: Blocking) -> None:
         with self._lock:

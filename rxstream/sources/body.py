@@ -8,11 +8,7 @@ custom ``http_client``), and hands over the bytes.
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from typing import Any
-
-import anyio
-from anyio.to_thread import run_sync
 
 from rxstream.sources.blocking import Blocking, Threaded
 from rxstream.sources.lost import Lost
@@ -92,15 +88,9 @@ class SyncBody(Threaded):
 
     async def aclose(self) -> None:
         """Close the response: at once, or behind its last event at its end."""
-        if self._opened is not None and _is_over(self._latest):
-            with anyio.move_on_after(_DRAIN_SECONDS):
-                await run_sync(self._drain, self._opened, abandon_on_cancel=True, limiter=self._limiter)
+        if _is_over(self._latest):
+            await self.drain(_DRAIN_SECONDS)
         await super().aclose()
-
-    def _drain(self, opened: Blocking) -> None:
-        with self._lock, suppress(Exception):
-            for _ in opened.items:
-                pass
 
 
 def _reads(response: Any) -> Any:

@@ -12,9 +12,7 @@ from reactivex import Observable
 
 from rxstream.engine.observable import PullObservable
 from rxstream.errors import ConnectionLost, UsageError
-from rxstream.items import SSEEvent
 from rxstream.sansio.wire import OBJECT
-from rxstream.transports.dialects.json_form import to_text
 from rxstream.transports.dialects.native import NativeDecoder
 from rxstream.transports.ws_link import Inbox, Link, connector
 from rxstream.transports.ws_message import WSMessage
@@ -200,12 +198,12 @@ class _Reading:
 
     def _read(self, message: WSMessage) -> Any:
         if message.type in {"chunk", "restart"}:
-            return self._decoder.feed(SSEEvent(to_text(message.data), message.type))
+            return self._decoder.take(message.type, message.data)
         if message.type == "done":
             self._ended = True
         elif message.type == "error" and _is_terminal(message):
             self._ended = True
-            return self._decoder.feed(SSEEvent(to_text({"error": message.data}), "error"))
+            return self._decoder.take("error", {"error": message.data})
         return ()
 
     def _lost(self, lost: ConnectionLost) -> ConnectionLost:

@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple, Self, TypeAlias
 from rxstream.transports.dialects.contract import Frame
 
 __all__ = (
+    "STREAM_NAME",
     "LogBatch",
     "LogEntry",
     "LogGap",
@@ -28,7 +29,9 @@ __all__ = (
     "size_of",
 )
 
-_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+#: What a stream may be called, as a regular expression.
+STREAM_NAME: Final = "[A-Za-z0-9_-]{1,64}"
+_NAME: Final = re.compile(STREAM_NAME)
 
 
 class LogEntry(NamedTuple):

@@ -1,7 +1,6 @@
 """Several answers over one WebSocket: each with an id, each at its pace, each stopped by itself."""
 
 import inspect
-import json
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -299,6 +298,4 @@ class _Connection:
 
 def _told(error: Exception) -> str:
     refusal = refusal_of(error)
-    if refusal is not None and refusal.body:
-        return to_text(json.loads(refusal.body)["error"])
-    return to_text(error_form(public_error(error)))
+    return to_text(error_form(public_error(error)) if refusal is None else refusal.form)

@@ -2,13 +2,11 @@
 
 import ssl
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from functools import cache
 from typing import Any, Final, Protocol
 
 import anyio
 import httpx2
-from anyio.to_thread import run_sync
 
 from rxstream.sources.blocking import Blocking, Threaded
 from rxstream.sources.unwind import unwind
@@ -81,15 +79,9 @@ class ThreadedConnection(Threaded):
     async def aclose(self, *, over: bool = False) -> None:
         """Close the response: at once, or, if it is ``over``, at its end."""
         with anyio.move_on_after(_CLOSE_SECONDS, shield=True):
-            if over and self._opened is not None:
-                with anyio.move_on_after(_DRAIN_SECONDS):
-                    await run_sync(self._drain, self._opened, abandon_on_cancel=True, limiter=self._limiter)
+            if over:
+                await self.drain(_DRAIN_SECONDS)
             await super().aclose()
-
-    def _drain(self, opened: Blocking) -> None:
-        with self._lock, suppress(Exception):
-            for _ in opened.items:
-                pass
 
 
 class SSEClient:

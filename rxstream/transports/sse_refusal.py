@@ -62,12 +62,14 @@ class Refusal(Exception):
         return self
 
     @property
+    def form(self) -> dict[str, Any]:
+        """What the client is told."""
+        return {"message": self._message, "type": self._kind, "code": self._code, "param": self._param}
+
+    @property
     def body(self) -> bytes:
         """The body: empty where the status has none."""
-        if self.status == 204:
-            return b""
-        form = {"message": self._message, "type": self._kind, "code": self._code, "param": self._param}
-        return json.dumps({"error": form}).encode()
+        return b"" if self.status == 204 else json.dumps({"error": self.form}).encode()
 
 
 def refusal_of(error: Exception) -> Refusal | None:

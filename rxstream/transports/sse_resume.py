@@ -15,7 +15,7 @@ from rxstream.errors import ProviderError, StreamOrphaned, StreamTruncated, Unkn
 from rxstream.items import SSEEvent
 from rxstream.transports.dialects.contract import Dialect
 from rxstream.transports.dialects.named import dialect_named
-from rxstream.transports.log import LogEntry, LogGap, StreamInfo, StreamLog
+from rxstream.transports.log import STREAM_NAME, LogEntry, LogGap, StreamInfo, StreamLog
 from rxstream.transports.memory_log import MemoryLog
 from rxstream.transports.publish import Publication, publish
 from rxstream.transports.sse_delivery import Delivery, Headers, Reason, Settings
@@ -25,8 +25,8 @@ from rxstream.transports.sse_wire import ClientGone, Receive, Scope, Send
 
 __all__ = ("Position", "Resumable", "Resuming", "check_name", "position_of")
 
-_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_EVENT_ID: Final = re.compile(r"([A-Za-z0-9_-]{1,64})-([0-9]{1,18})")
+_NAME: Final = re.compile(STREAM_NAME)
+_EVENT_ID: Final = re.compile(f"({STREAM_NAME})-([0-9]{{1,18}})")
 #: Events of one write: a client that comes back to a long answer gets it in pieces.
 _AT_ONCE: Final = 64
 #: Seconds between two looks whether somebody has taken an orphan over.

@@ -6,13 +6,12 @@ from typing import Any, Final
 
 from rxstream.items import Restarted, StreamChunk, ToolCallDelta
 from rxstream.sansio.calls import Call
-from rxstream.sansio.wire import OBJECT
 from rxstream.transports.dialects.contract import Dialect, Frame
 from rxstream.transports.dialects.decoding import MessageDecoder
 from rxstream.transports.dialects.encoding import MessageEncoder
 from rxstream.transports.dialects.error_form import error_form
 from rxstream.transports.dialects.json_form import json_text, to_text
-from rxstream.transports.dialects.openai import usage_form, usage_in
+from rxstream.transports.dialects.openai import usage_form
 
 __all__ = ("AG_UI", "AGUIDecoder", "AGUIEncoder")
 
@@ -168,20 +167,9 @@ class AGUIDecoder(MessageDecoder):
             if body.get("name") == "object":
                 yield body.get("value")
         elif kind == "RUN_FINISHED":
-            yield self._finish(body)
+            yield self.ending(body, body.get("result"))
         elif kind == "RUN_ERROR":
             raise self.error(body)
-
-    def _finish(self, body: dict[str, Any]) -> StreamChunk:
-        result: Any = body.get("result")
-        found: dict[str, Any] = result if isinstance(result, OBJECT) else {}
-        chunk = self.made(body)
-        chunk.finish_reason = str(found.get("finishReason") or "stop")
-        counts: Any = found.get("usage")
-        if isinstance(counts, OBJECT):
-            chunk.usage = usage_in(counts)
-        self.finished = True
-        return chunk
 
 
 AG_UI: Final = Dialect("ag-ui", AGUIEncoder, AGUIDecoder)

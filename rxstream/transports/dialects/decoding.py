@@ -9,6 +9,7 @@ from rxstream.items import SSEEvent, StreamChunk, StreamResult, ToolCallDelta
 from rxstream.sansio.delivered import Delivered
 from rxstream.sansio.wire import OBJECT, describe, provider_error, quote
 from rxstream.transports.dialects.json_form import read_json
+from rxstream.transports.dialects.openai import usage_in
 
 __all__ = ("MessageDecoder", "number_in")
 
@@ -81,6 +82,20 @@ class MessageDecoder(ABC):
             id=self._id,
         )
         self._index += 1
+        return chunk
+
+    def ending(self, body: dict[str, Any], told: Any, reason: Any = None) -> StreamChunk:
+        """Make the last chunk, of what our encoders tell: ``{"finishReason", "usage"}``, if it is there.
+
+        ``reason``: where that has none.
+        """
+        found: dict[str, Any] = told if isinstance(told, OBJECT) else {}
+        chunk = self.made(body)
+        chunk.finish_reason = str(found.get("finishReason") or reason or "stop")
+        counts: Any = found.get("usage")
+        if isinstance(counts, OBJECT):
+            chunk.usage = usage_in(counts)
+        self.finished = True
         return chunk
 
     def string_in(self, body: dict[str, Any], name: str) -> str:

@@ -21,6 +21,8 @@ __all__ = ("NATIVE", "NativeDecoder", "NativeEncoder")
 _TAGGED: Final[Any] = Tagged
 _DONE: Final[Frame] = ("done", '{"done":true}')
 _STOPPED: Final[Frame] = ("done", '{"done":true,"stopped":true}')
+#: The events that say something by their data.
+_WITH_DATA: Final = frozenset(("chunk", "error", "restart", "gap"))
 _USAGE: Final = (
     "prompt_tokens",
     "completion_tokens",
@@ -150,19 +152,24 @@ class NativeDecoder:
 
     def feed(self, event: SSEEvent) -> Iterable[Any]:
         """Take the next event; give its item."""
-        name = event.event
+        name = event.event or ""
+        # What is nothing of ours need not be JSON.
+        return self.take(name, self._json(event.data) if name in _WITH_DATA else None)
+
+    def take(self, name: str, value: Any) -> Iterable[Any]:
+        """Take the next event by its name and its data, whatever it came in; give its item."""
         if name == "chunk":
-            item = self._read(self._object(event))
+            item = self._read(self._object(value))
             self._delivered.add(item.item if isinstance(item, _TAGGED) else item)
             return (item,)
         if name == "done":
             self._ended = True
         elif name == "error":
-            raise self._error(event)
+            raise self._error(self._object(value))
         elif name == "restart":
-            return (self._restart(self._object(event)),)
+            return (self._restart(self._object(value)),)
         elif name == "gap":
-            gap = self._object(event)
+            gap = self._object(value)
             msg = (
                 f"the server holds events {gap.get('first')} to {gap.get('last')} no longer: the stream has "
                 f"a hole there, which nothing can fill. What came before is in .partial."
@@ -181,11 +188,13 @@ class NativeDecoder:
         """Give the answer so far."""
         return self._delivered.partial()
 
-    def _object(self, event: SSEEvent) -> dict[str, Any]:
+    def _json(self, text: str) -> Any:
         try:
-            value = read_json(event.data)
+            return read_json(text)
         except ValueError as error:
-            raise self._malformed(f"expected JSON, got {quote(event.data)} ({error})") from None
+            raise self._malformed(f"expected JSON, got {quote(text)} ({error})") from None
+
+    def _object(self, value: Any) -> dict[str, Any]:
         if not isinstance(value, OBJECT):
             raise self._malformed(f"expected a JSON object, got {describe(value)}")
         found: dict[str, Any] = value
@@ -194,9 +203,9 @@ class NativeDecoder:
     def _malformed(self, message: str) -> MalformedStream:
         return MalformedStream(f"event {self._delivered.passed + 1}: {message}", partial=self.partial())
 
-    def _error(self, event: SSEEvent) -> ProviderError:
+    def _error(self, fields: dict[str, Any]) -> ProviderError:
         self._ended = True
-        body = self._object(event).get("error")
+        body = fields.get("error")
         return provider_error("the server reported an error in the stream", body, self.partial())
 
     def _restart(self, fields: dict[str, Any]) -> Restarted:

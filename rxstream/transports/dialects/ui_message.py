@@ -10,13 +10,12 @@ from typing import Any, Final
 
 from rxstream.items import Restarted, StreamChunk, ToolCallDelta
 from rxstream.sansio.calls import Call
-from rxstream.sansio.wire import OBJECT
 from rxstream.transports.dialects.contract import Dialect, Frame
 from rxstream.transports.dialects.decoding import MessageDecoder
 from rxstream.transports.dialects.encoding import MessageEncoder
 from rxstream.transports.dialects.error_form import error_form
 from rxstream.transports.dialects.json_form import json_text, read_json, to_text
-from rxstream.transports.dialects.openai import usage_form, usage_in
+from rxstream.transports.dialects.openai import usage_form
 
 __all__ = ("UI_MESSAGE", "UIMessageDecoder", "UIMessageEncoder")
 
@@ -160,7 +159,7 @@ class UIMessageDecoder(MessageDecoder):
             arguments = to_text(body.get("input"))
             yield self._call(body, ToolCallDelta(name=self.string_in(body, "toolName"), arguments=arguments))
         elif kind == "finish":
-            yield self._finish(body)
+            yield self.ending(body, body.get("messageMetadata"), body.get("finishReason"))
         elif kind == "abort":
             self.finished = True
         elif kind == "error":
@@ -174,17 +173,6 @@ class UIMessageDecoder(MessageDecoder):
             call.id = name
         call.index = self._calls.setdefault(name, len(self._calls))
         return self.made(body, call=call)
-
-    def _finish(self, body: dict[str, Any]) -> StreamChunk:
-        metadata: Any = body.get("messageMetadata")
-        found: dict[str, Any] = metadata if isinstance(metadata, OBJECT) else {}
-        chunk = self.made(body)
-        chunk.finish_reason = str(found.get("finishReason") or body.get("finishReason") or "stop")
-        counts: Any = found.get("usage")
-        if isinstance(counts, OBJECT):
-            chunk.usage = usage_in(counts)
-        self.finished = True
-        return chunk
 
 
 UI_MESSAGE: Final = Dialect(
