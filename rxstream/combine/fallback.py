@@ -15,7 +15,7 @@ from rxstream.engine.scope import Scope, scope_of
 from rxstream.errors import AllStreamsFailed, UsageError
 from rxstream.sansio.content import has_content
 from rxstream.sansio.delivered import Delivered
-from rxstream.sansio.joint import InLine, PassedOn
+from rxstream.sansio.joint import PassedOn, is_in_line
 
 __all__ = ("fallback_to",)
 
@@ -100,8 +100,8 @@ class _FallbackObservable(StreamObservable[Any], ResumableObservable):
             return None
         first, *others = [joined(*continuation) for continuation in found]
         # Those in line are so because of a retry behind the model: then all that is asked here has one.
-        in_line = any(isinstance(joint, InLine) for _, joint in found)
-        return fallback_to(*others, when=self._when)(first), InLine() if in_line else PassedOn()
+        in_line = any(is_in_line(joint) for _, joint in found)
+        return fallback_to(*others, when=self._when)(first), PassedOn(in_line=in_line)
 
 
 class _Fallback(abc.DisposableBase):

@@ -13,7 +13,7 @@ from rxstream.items import Attempt, Restarted, StreamChunk, Usage
 from rxstream.resilience.backoff import retry_after
 from rxstream.sansio.content import has_content
 from rxstream.sansio.delivered import Delivered
-from rxstream.sansio.joint import Aligned, InLine, Joint, PassedOn
+from rxstream.sansio.joint import Aligned, Joint, PassedOn, is_in_line
 from rxstream.sansio.spent import Spent
 from rxstream.sansio.texts import carries_more
 
@@ -129,7 +129,7 @@ class Attempts(abc.DisposableBase):
         if item.__class__ is Restarted:
             self._delivered = Delivered()
         elif isinstance(item, StreamChunk):
-            if not isinstance(self._current.joint, InLine):
+            if not is_in_line(self._current.joint):
                 item = self._in_line(item)
             if item is None:
                 return

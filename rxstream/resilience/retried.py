@@ -10,7 +10,7 @@ from rxstream.engine.resumable import Continuation, ResumableObservable, Rung
 from rxstream.engine.scope import scope_of
 from rxstream.resilience.attempts import Attempts, Plan
 from rxstream.sansio.delivered import Delivered
-from rxstream.sansio.joint import InLine
+from rxstream.sansio.joint import PassedOn
 
 __all__ = ("Retried",)
 
@@ -37,5 +37,5 @@ class Retried(StreamObservable[T_co], ResumableObservable):
         """Go on behind what was delivered, by the plan's own ladder."""
         ladder = self._plan.ladder
         if rung == "server" and not callable(ladder) and ladder:
-            return Retried(self._source, self._plan, delivered), InLine()
+            return Retried(self._source, self._plan, delivered), PassedOn(in_line=True)
         return None

@@ -17,7 +17,7 @@ from rxstream.sansio.json_grammar import Broken, Grammar
 from rxstream.sansio.seam import Seam, alike
 from rxstream.sansio.texts import carries_more
 
-__all__ = ("Aligned", "Continued", "InLine", "Joint", "PassedOn")
+__all__ = ("Aligned", "Continued", "Joint", "PassedOn", "is_in_line")
 
 _NOTHING: Final[tuple[Any, ...]] = ()
 _NO_BOUND: Final = 1 << 60
@@ -39,9 +39,15 @@ class Joint(Protocol):
 
 
 class PassedOn:
-    """For an attempt of which everything is new."""
+    """For an attempt of which everything is new.
 
-    __slots__ = ()
+    With ``in_line`` it is so already: numbered, counted and paid for behind what came.
+    """
+
+    __slots__ = ("in_line",)
+
+    def __init__(self, *, in_line: bool = False) -> None:
+        self.in_line = in_line
 
     def feed(self, item: Any) -> Iterable[Any]:
         """Pass the item on."""
@@ -52,10 +58,9 @@ class PassedOn:
         return _NOTHING
 
 
-class InLine(PassedOn):
-    """For the rest of an answer that is in line already: numbered, counted and paid for behind what came."""
-
-    __slots__ = ()
+def is_in_line(joint: Joint) -> bool:
+    """Tell whether the items behind a joint are in line already."""
+    return isinstance(joint, PassedOn) and joint.in_line
 
 
 class Continued:

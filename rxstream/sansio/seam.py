@@ -12,10 +12,12 @@ from rxstream.sansio.graphemes import Graphemes
 __all__ = ("Seam", "alike", "overlaps", "safe_prefix")
 
 #: A character that asks for more: an emoji that ends in a joiner, the first half of a flag, the consonants
-#: that begin a Hangul syllable, a consonant whose virama joins it to the next one.
+#: that begin a Hangul syllable, a virama that joins a consonant to the next one. (For ``\X`` of the ``regex``
+#: package, by which our characters go, a virama joins whatever stands before it.)
 _UNFINISHED: Final = regex.compile(
     r"(?:\p{ExtPict}\p{GCB=Extend}*+\u200d|(?<!\p{GCB=RI})\p{GCB=RI}|\p{GCB=L}"
-    r"|\p{InCB=Consonant}\p{InCB=Extend}*+\p{InCB=Linker}[\p{InCB=Extend}\p{InCB=Linker}]*+)\Z"
+    r"|(?<![\p{InCB=Extend}\p{InCB=Linker}])\p{InCB=Extend}*+\p{InCB=Linker}"
+    r"[\p{InCB=Extend}\p{InCB=Linker}]*+)\Z"
 )
 #: A sign that is one character with whatever follows it, be it a space.
 _PREPENDED: Final = regex.compile(r"\p{GCB=Prepend}")

@@ -13,7 +13,7 @@ from rxstream.engine.observable import PullObservable
 from rxstream.engine.resumable import Continuation, ResumableObservable, Rung
 from rxstream.items import SSEEvent, StreamChunk
 from rxstream.sansio.delivered import Delivered
-from rxstream.sansio.joint import InLine
+from rxstream.sansio.joint import PassedOn
 from rxstream.sansio.sse import MAX_EVENT_SIZE, SSEDecoder
 from rxstream.transports.dialects.contract import Decoder, Dialect
 from rxstream.transports.dialects.named import dialect_named
@@ -184,7 +184,7 @@ class _Stream(LiftedObservable[Any], ResumableObservable):
         if stand is None:
             return None
         # Its chunks are numbered behind those that came, and the usage is that of the one answer.
-        return _Stream(self._plan, stand.resumed), InLine()
+        return _Stream(self._plan, stand.resumed), PassedOn(in_line=True)
 
 
 # ---------------------------------------------------------------- arguments

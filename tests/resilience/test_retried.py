@@ -11,7 +11,7 @@ import rxstream as rxs
 from rxstream.engine.resumable import ResumableObservable
 from rxstream.resilience.retried import Retried
 from rxstream.sansio.delivered import Delivered
-from rxstream.sansio.joint import InLine
+from rxstream.sansio.joint import is_in_line
 
 
 @pytest.mark.parametrize("resume", ["auto", "server", "continue", "align", "restart"])
@@ -22,7 +22,7 @@ def test_it_goes_on_by_its_own_plan(resume: Any) -> None:
     assert found is not None
     rest, joint = found
     assert isinstance(rest, Retried)
-    assert isinstance(joint, InLine)
+    assert is_in_line(joint)
     assert source.resume("continue", Delivered()) is None
 
 

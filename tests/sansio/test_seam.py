@@ -60,6 +60,8 @@ UNKNOWABLE = regex.compile(r"[\p{GCB=Extend}\p{GCB=ZWJ}\p{GCB=SpacingMark}\p{GCB
 @example(("a\u0600 \u1100\u1161", 4))
 @example(("क्षि", 2))
 @example(("क\u200d्\u0301ष", 4))
+@example(("\u094d\u0937\u093f", 1))
+@example(("x\u094d\u0937", 2))
 @example(("🇩🇪" * 40 + "🇫🇷", 81))
 @example(("x" + "\u1100" * 100 + "\u1161", 80))
 @example(("👩" + "\ufe0f" * 80 + "\u200d👧", 82))

@@ -77,9 +77,9 @@ def _service(base_url: str, model: str, *, heartbeat: float = 15.0) -> Generator
         yield url, watched
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def service() -> Generator[Service]:
-    """Start them once for all clients."""
+    """Start them once for all clients, and end them before the tests of others count their threads."""
     with (
         rxs.LocalModel(parallel=2, chat_template=TOOLS_TEMPLATE) as model,
         Upstream() as upstream,
