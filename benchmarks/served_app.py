@@ -27,10 +27,11 @@ def make_app() -> Any:
 
     async def words(request: Request) -> AsyncIterator[str]:
         gap = GAPS[request.query_params["gap"]]
+        more = "." * int(request.query_params.get("more", "0"))
         for number in range(int(request.query_params["events"])):
             if gap is not None and number:
                 await asyncio.sleep(gap)
-            yield f" word{number}"
+            yield f" word{number}{more}"
 
     async def bare(request: Request) -> StreamingResponse:
         async def body() -> AsyncIterator[bytes]:

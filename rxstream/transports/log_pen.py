@@ -42,10 +42,14 @@ class LogPen:
         except Exception as error:  # noqa: BLE001 - the caller's business
             lose(error)
 
-    async def write(self, frames: Sequence[Frame]) -> None:
-        """Have frames written soon."""
+    def put(self, frames: Sequence[Frame]) -> bool:
+        """Have frames written soon; False if the answer has to wait for ``room`` before it goes on."""
         self._waiting.extend(frames)
         self._bell.wake()
+        return len(self._waiting) < _MOST
+
+    async def room(self) -> None:
+        """Wait until more may be put."""
         while len(self._waiting) >= _MOST:
             await self._room.sleep()
 

@@ -1,13 +1,13 @@
 """Whether a task has let others run: so that it does so when it must, and only then."""
 
 import asyncio
-from collections.abc import Callable
+from time import monotonic
 from typing import Final
 from weakref import WeakKeyDictionary
 
 from anyio.lowlevel import checkpoint
 
-from rxstream.engine.backend import loop_clock, running_backend
+from rxstream.engine.backend import running_backend
 
 __all__ = ("Turn",)
 
@@ -15,6 +15,8 @@ __all__ = ("Turn",)
 _LONGEST: Final = 0.005
 #: Where turns cannot be counted: what comes so soon (seconds) behind another thing was there already.
 _AT_ONCE: Final = 0.0001
+#: Who takes that long for each of so many things is taken to be working, not waiting.
+_SLOW: Final = 8
 
 
 class _Turns:
@@ -43,14 +45,17 @@ _turns: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, _Turns]] = WeakKeyDic
 
 
 class Turn:
-    """One task's turn of the event loop. A checkpoint for every event would cost as much as the event."""
+    """One task's turn of the event loop. A checkpoint for every event would cost as much as the event.
 
-    __slots__ = ("_began", "_clock", "_count", "_last", "_turns")
+    By a clock of its own, in real time: a loop's clock may stand still for as long as the turn lasts.
+    """
+
+    __slots__ = ("_began", "_count", "_last", "_slow", "_turns")
 
     def __init__(self) -> None:
-        self._clock: Callable[[], float] = loop_clock()
-        self._began = self._last = self._clock() - 1
+        self._began = self._last = monotonic() - 1
         self._count = -1
+        self._slow = 0
         self._turns: _Turns | None = None
         if running_backend() == "asyncio":
             loop = asyncio.get_running_loop()
@@ -59,25 +64,31 @@ class Turn:
                 turns = _turns[loop] = _Turns()
             self._turns = turns
 
-    def goes_on(self, now: float) -> bool:
-        """Tell whether the task has had no pause since this was last asked."""
+    def is_long(self) -> bool:
+        """Tell, once for each thing that the task does, whether it should ``pause`` now."""
+        now = monotonic()
+        since = now - self._last
+        self._last = now
+        if since > _LONGEST:
+            # Mostly it has waited. To find that out would be a turn of the loop, at every event of a stream
+            # that has the loop to itself.
+            self._began = now
+            self._slow += 1
+            return self._slow >= _SLOW
         turns = self._turns
         if turns is None:
-            last, self._last = self._last, now
-            return now - last < _AT_ONCE
-        if not turns.armed:
-            turns.arm()
-        if turns.count == self._count:
-            return True
-        self._count = turns.count
-        self._began = now
-        return False
-
-    def is_long(self, now: float) -> bool:
-        """Tell whether the task has had the loop for so long that it should ``pause``."""
+            if since > _AT_ONCE:
+                self._began = now
+        else:
+            if not turns.armed:
+                turns.arm()
+            if turns.count != self._count:
+                self._count = turns.count
+                self._began = now
         return now - self._began > _LONGEST
 
     async def pause(self) -> None:
         """Let the others run."""
         await checkpoint()
-        self._began = self._clock()
+        self._slow = 0
+        self._began = self._last = monotonic()

@@ -32,7 +32,11 @@ from rxstream.transports.log import (
 )
 from rxstream.transports.sleepers import Sleepers
 
-__all__ = ("MemoryLog",)
+__all__ = ("MemoryLog", "MemoryWriter")
+
+
+#: Makes an entry as LogEntry() does, without a function of Python's in between.
+_entry: Final = tuple.__new__
 
 
 class _Held:
@@ -64,14 +68,16 @@ class _Held:
         self.stream = stream
         self.owner = owner
         self.meta = meta
-        self.entries: deque[LogEntry] = deque()
+        # As they came, since objects of our own would be looked at by each garbage collection; their seqs
+        # follow from ``newest``, and only the last one can be the last.
+        self.entries: deque[Frame] = deque()
         self.bytes = 0
         self.newest = 0
         self.ended = False
         self.deleted = False
         self.stop = False
         self.stopping = Sleepers()
-        self.writer: _Writer | None = None
+        self.writer: MemoryWriter | None = None
         self.quiet = now
         self.readers = 0
         self.sleepers = Sleepers()
@@ -112,7 +118,7 @@ class MemoryLog(StreamLog):
         if len(self._streams) >= self.max_streams:
             self._make_room()
         held = self._streams[stream] = _Held(stream, owner, text, self.now())
-        held.writer = _Writer(self, held)
+        held.writer = MemoryWriter(self, held)
         return held.writer
 
     async def adopt(self, stream: str) -> LogWriter | None:
@@ -121,7 +127,7 @@ class MemoryLog(StreamLog):
         if held is None or held.ended or held.writer is not None:
             return None
         del self._orphans[stream]
-        held.writer = _Writer(self, held)
+        held.writer = MemoryWriter(self, held)
         held.stopping.wake()
         # Whoever adopts it does so for a reader who is on the way.
         held.idle = self.now()
@@ -220,7 +226,7 @@ class MemoryLog(StreamLog):
         raise LogError(msg)
 
 
-class _Writer(LogWriter):
+class MemoryWriter(LogWriter):
     """The producer of a stream in memory. Nothing here suspends."""
 
     def __init__(self, log: MemoryLog, held: _Held) -> None:
@@ -235,30 +241,30 @@ class _Writer(LogWriter):
 
     async def append(self, frames: Sequence[Frame], *, last: bool = False) -> None:
         """Write entries; with ``last`` the stream ends with the last of them."""
+        self.put(frames)
+        if last:
+            if not frames:
+                raise UsageError("append(..., last=True) needs an entry with which the stream is to end.")
+            self._held.ended = True
+            self._log.quiet(self._held)
+
+    def put(self, frames: Sequence[Frame]) -> bool:
+        """Write entries, and say that there is room for more: what ``append`` does, without a coroutine."""
         held = self._held
         if held.writer is not self:
             raise self._refusal()
-        # All of them are made before the first is written, so that a wrong one leaves nothing behind.
-        entries = [LogEntry(seq, event, data) for seq, (event, data) in enumerate(frames, held.newest + 1)]
-        if last:
-            if not entries:
-                raise UsageError("append(..., last=True) needs an entry with which the stream is to end.")
-            entries[-1] = entries[-1]._replace(last=True)
-        elif not entries:
-            return
-        size = 0
-        for entry in entries:
-            size += size_of(entry.data)
-        held.entries.extend(entries)
-        held.newest += len(entries)
-        held.bytes += size
+        size = held.bytes
+        # Each of them is looked at before the first is written, so that a wrong one leaves nothing behind.
+        for _, data in frames:
+            size += len(data) if data.isascii() else size_of(data)
+        held.entries.extend(frames)
+        held.newest += len(frames)
+        held.bytes = size
         if held.bytes > self._log.max_bytes or len(held.entries) > self._log.max_events:
             self._trim(held)
-        if last:
-            held.ended = True
-            self._log.quiet(held)
-        else:
+        if frames:
             held.sleepers.wake()
+        return True
 
     async def stop_asked(self) -> None:
         """Wait until somebody asks for the stream to be stopped."""
@@ -279,7 +285,7 @@ class _Writer(LogWriter):
     def _trim(self, held: _Held) -> None:
         entries = held.entries
         while len(entries) > 1 and (held.bytes > self._log.max_bytes or len(entries) > self._log.max_events):
-            held.bytes -= size_of(entries.popleft().data)
+            held.bytes -= size_of(entries.popleft()[1])
 
     def _refusal(self) -> Exception:
         held = self._held
@@ -310,16 +316,20 @@ class _Reader(AsyncIterator[LogBatch]):
         if self._over:
             raise StopAsyncIteration
         held = self._held or self._join()
+        # This runs for every event of every client: what it would call stands in it.
         while held.newest <= self._after:
-            error = self._end(held)
-            if error is not None:
+            if held.writer is None and (error := self._end(held)) is not None:
                 self._leave()
                 raise error
             if self._waiting:
                 raise ConcurrentRead(f"Two tasks read the stream {self._stream!r} with one read().")
             self._waiting = True
+            sleeper = held.sleepers.lie_down()
             try:
-                await held.sleepers.sleep()
+                await sleeper
+            except BaseException:
+                held.sleepers.get_up(sleeper)
+                raise
             finally:
                 self._waiting = False
             if self._over:
@@ -327,6 +337,11 @@ class _Reader(AsyncIterator[LogBatch]):
         if held.deleted or self._log.closed:
             self._leave()
             raise self._gone()
+        newest = held.newest
+        if newest == self._after + 1:
+            self._after = newest
+            event, data = held.entries[-1]
+            return [_entry(LogEntry, (newest, event, data, held.ended))]
         return self._take(held)
 
     async def aclose(self) -> None:
@@ -363,18 +378,17 @@ class _Reader(AsyncIterator[LogBatch]):
             gap = LogGap(self._after + 1, held.newest - len(entries))
             self._after = gap.last
             return gap
-        self._after = held.newest
-        if wanted == 1:
-            return [entries[-1]]
+        self._after = newest = held.newest
         # From the end, so that it costs as much as there is to read, not as much as there is in all.
-        batch = list(islice(reversed(entries), wanted))
-        batch.reverse()
+        found = list(islice(reversed(entries), wanted))
+        found.reverse()
+        batch = [LogEntry(seq, *frame) for seq, frame in enumerate(found, newest - wanted + 1)]
+        if held.ended:
+            batch[-1] = batch[-1]._replace(last=True)
         return batch
 
     def _end(self, held: _Held) -> Exception | None:
-        """Tell how the stream has ended, if it has, when all that there is has been read."""
-        if held.writer is not None:
-            return None
+        """Tell how a stream without a producer has ended, when all that there is has been read."""
         if self._log.closed or held.deleted:
             return self._gone()
         if held.ended:

@@ -1,14 +1,14 @@
 """The producers of a process: answers that are read into a log, whoever may be listening."""
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Literal
 from weakref import WeakKeyDictionary
 
 import anyio
 from reactivex import Observable
 
-from rxstream.engine.backend import loop_clock, running_loop, spawn
+from rxstream.engine.backend import running_loop, spawn
 from rxstream.errors import LeaseLost, ProviderError, StreamExists, StreamTruncated, UnknownStream
 from rxstream.items import Restarted, SSEEvent
 from rxstream.resilience.carry_on import carry_on
@@ -18,7 +18,7 @@ from rxstream.transports.dialects.contract import Dialect, Encoder, Frame
 from rxstream.transports.log import LogGap, LogWriter, StreamLog
 from rxstream.transports.log_pen import LogPen
 from rxstream.transports.loop_turns import Turn
-from rxstream.transports.memory_log import MemoryLog
+from rxstream.transports.memory_log import MemoryLog, MemoryWriter
 from rxstream.transports.sse_refusal import public_error, shutdown_error
 
 __all__ = ("Publication", "Publications", "publications_of", "publish")
@@ -146,8 +146,9 @@ class Publication:
         self._work = anyio.CancelScope()
         self._pen = LogPen(writer)
         # What is in memory is written at once; nobody has to wait for a disk or a network.
-        self._write: Callable[[Sequence[Frame]], Awaitable[None]] = (
-            writer.append if isinstance(log, MemoryLog) else self._pen.write
+        self._in_memory = isinstance(writer, MemoryWriter)
+        self._put: Callable[[Sequence[Frame]], bool] = (
+            writer.put if isinstance(writer, MemoryWriter) else self._pen.put
         )
 
     def halt(self, why: Literal["stopped", "idle", "drained", "lost"]) -> None:
@@ -162,7 +163,7 @@ class Publication:
             failure: Exception | None = None
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._attend)
-                if self._write == self._pen.write:
+                if not self._in_memory:
                     tasks.start_soon(self._pen.run, self._lose)
                 try:
                     await self._read()
@@ -211,7 +212,7 @@ class Publication:
                 await self._pen.finish(frames)
 
     async def _read_all(self) -> Sequence[Frame]:
-        encoder, feed, write, clock = self._encoder, self._encoder.feed, self._write, loop_clock()
+        encoder, feed, put = self._encoder, self._encoder.feed, self._put
         turn = Turn()
         try:
             source = await self._behind() if self._adopted else self._observable
@@ -223,12 +224,12 @@ class Publication:
                         frames = (*encoder.start(), *frames)
                     if frames:
                         try:
-                            await write(frames)
+                            if not put(frames):
+                                await self._pen.room()
                         except Exception as error:  # noqa: BLE001 - not the stream's, and the end of all
                             self._lose(error)
                             break
-                    now = clock()
-                    if turn.goes_on(now) and turn.is_long(now):
+                    if turn.is_long():
                         await turn.pause()
         except Exception as error:  # noqa: BLE001 - told to whoever reads the stream
             if not self._begun and self.unsaid is not None and self.unsaid():

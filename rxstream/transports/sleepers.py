@@ -1,6 +1,7 @@
 """Tasks that sleep until there is something new: woken all together, for as little as that can cost."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -18,10 +19,12 @@ class Sleepers:
     a bare future is what asyncio itself cannot do without, and an event of anyio's costs three times as much.
     """
 
-    __slots__ = ("_asleep",)
+    __slots__ = ("_asleep", "_new")
 
     def __init__(self) -> None:
         self._asleep: list[Any] = []
+        #: Makes a future; found when the first one is wanted, which is in the event loop.
+        self._new: Callable[[], Any] | None = None
 
     def __bool__(self) -> bool:
         return bool(self._asleep)
@@ -37,15 +40,30 @@ class Sleepers:
 
     async def sleep(self) -> None:
         """Sleep until the next ``wake``."""
-        here = running_backend() == "asyncio"
-        sleeper: Any = asyncio.get_running_loop().create_future() if here else _Future()
-        self._asleep.append(sleeper)
+        sleeper = self.lie_down()
         try:
             await sleeper
         except BaseException:
-            with suppress(ValueError):
-                self._asleep.remove(sleeper)
+            self.get_up(sleeper)
             raise
+
+    def lie_down(self) -> Any:
+        """Return what the next ``wake`` wakes, to be awaited at once; ``get_up`` if that was cancelled.
+
+        It is ``sleep``, for whom a coroutine of its own is too much for every event.
+        """
+        new = self._new
+        if new is None:
+            here = running_backend() == "asyncio"
+            new = self._new = asyncio.get_running_loop().create_future if here else _Future
+        sleeper = new()
+        self._asleep.append(sleeper)
+        return sleeper
+
+    def get_up(self, sleeper: Any) -> None:
+        """Take back what ``lie_down`` gave."""
+        with suppress(ValueError):
+            self._asleep.remove(sleeper)
 
 
 class _Future:

@@ -1,6 +1,6 @@
 """Frames of a dialect as the bytes of an event stream."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from rxstream.items import SSEEvent
@@ -43,9 +43,14 @@ class Framing:
         # A dialect escapes half a surrogate pair; one of a user's own that does not must not end the stream.
         return text.encode("utf-8", "replace")
 
-    def entries(self, entries: Iterable[LogEntry]) -> bytes:
+    def entries(self, entries: Sequence[LogEntry]) -> bytes:
         """Write events of a log, with their ids."""
         prefix = self._prefix
+        if len(entries) == 1 and not self._retry:
+            seq, event, data, _ = entries[0]
+            if "\n" not in data and "\r" not in data and event in self._names:
+                self.events += 1
+                return f"{self._names[event]}{prefix}{seq}\ndata: {data}\n\n".encode("utf-8", "replace")
         text = ""
         for seq, event, data, _ in entries:
             text += f"{self._name(event)}{prefix}{seq}\n{self._once()}data: {_lines(data)}\n\n"

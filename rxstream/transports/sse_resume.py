@@ -209,6 +209,8 @@ class Resumable(Delivery):
                     self._after = batch[0].seq
                 elif await self._pass_on(batch):
                     return True
+                if wire.hurried or len(batch) > 1:
+                    await wire.rest()
         except StreamOrphaned as orphaned:
             return await self._take_over(orphaned)
         finally:

@@ -14,6 +14,7 @@ from anyio.lowlevel import checkpoint
 
 from rxstream.engine.backend import loop_clock
 from rxstream.transports.loop_turns import Turn
+from rxstream.transports.sleepers import Sleepers
 from rxstream.transports.sse_framing import HEARTBEAT
 
 __all__ = ("ClientGone", "Receive", "Scope", "Send", "Wire")
@@ -25,8 +26,11 @@ Send: TypeAlias = Callable[[Any], Awaitable[None]]
 #: What a server, or a middleware, raises from ``send`` when the client has gone.
 _GONE: Final = (OSError, anyio.BrokenResourceError, anyio.ClosedResourceError)
 
-#: Bytes of one write. Items that are there at once go out together, but no more than that waits.
+#: Bytes of one write. Items that come close to each other go out together, but no more than that waits.
 _FULL: Final = 16 * 1024
+#: Seconds from one write to the next, at least. A write costs more than all else that an event takes, and
+#: nobody sees one that comes so soon; an event that comes later than that is sent at once.
+_APART: Final = 0.01
 
 
 class ClientGone(Exception):
@@ -40,14 +44,17 @@ class Wire:
     """
 
     __slots__ = (
+        "_bell",
+        "_busy",
         "_clock",
         "_deadline",
+        "_due",
         "_ending",
         "_flushing",
+        "_free",
         "_head",
         "_heartbeat",
         "_held",
-        "_other",
         "_receive",
         "_scope",
         "_send",
@@ -56,6 +63,7 @@ class Wire:
         "_size",
         "_tasks",
         "_turn",
+        "hurried",
         "over",
         "reason",
         "sent",
@@ -91,11 +99,16 @@ class Wire:
         self._sending = False
         self._since = self._clock()
         self._turn = Turn()
-        # Somebody else than the main task is sending: set when that is over.
-        self._other: anyio.Event | None = None
+        # Whether somebody else than the main task is sending; those who wait until that is over.
+        self._busy = False
+        self._free = Sleepers()
         self._held: list[bytes] = []
         self._size = 0
+        #: When the next write may begin; and whether the last one came sooner.
+        self._due = float("-inf")
+        self.hurried = False
         self._flushing = False
+        self._bell = Sleepers()
 
     # ------------------------------------------------------------ the two tasks
 
@@ -175,11 +188,11 @@ class Wire:
 
     async def _beat(self, data: bytes) -> bool:
         """Send from beside the main task, which waits if it has something to send meanwhile."""
-        while self._other is not None:
-            await self._other.wait()
+        while self._busy:
+            await self._free.sleep()
         if self._sending or self.over:
             return True
-        self._other = other = anyio.Event()
+        self._busy = True
         try:
             with anyio.CancelScope(deadline=self._clock() + self._deadline) as limit:
                 await self._start()
@@ -192,47 +205,68 @@ class Wire:
             return False
         finally:
             self._since = self._clock()
-            self._other = None
-            other.set()
+            self._busy = False
+            self._free.wake()
         return True
 
     async def _flush(self) -> None:
-        """Send what is held: the main task has begun to wait for more."""
-        try:
+        """Send what is held when that is due, again and again: the main task waits for more."""
+        clock = self._clock
+        while True:
+            wait = self._due - clock()
+            if wait > 0:
+                await anyio.sleep(wait)
+            while self._busy:
+                await self._free.sleep()
             # The main task, when it sends, takes along what is held.
-            while self._held and not self._sending:
-                if self._other is not None:
-                    await self._other.wait()
-                elif not await self._beat(self._take()):
+            if self._held:
+                self._since = now = clock()
+                self._due = now + _APART
+                self._busy = self._sending = True  # the other one watches this send as one of the main task's
+                try:
+                    await self._write(self._take())
+                except _GONE:
+                    self.leave("disconnect")
                     return
-        finally:
-            self._flushing = False
+                finally:
+                    self._busy = self._sending = False
+                    self._free.wake()
+                if self.reason is not None:
+                    self._scope.cancel()
+                    return
+            if not self._held:
+                await self._bell.sleep()
 
     # ------------------------------------------------------------ the main task's own
 
     # This one runs for every event of every client: what it would call stands in it.
     async def put(self, data: bytes) -> None:
-        """Send data: at once if it comes alone, together with its neighbours if several come at once."""
+        """Send data: at once if it comes alone, together with its neighbours if several come close."""
         now = self._clock()
         turn = self._turn
-        if turn.goes_on(now) or self._held:
+        long = turn.is_long()
+        if self._held or now < self._due:
             self._held.append(data)
             self._size += len(data)
-            if self._size < _FULL and not turn.is_long(now):
-                if not self._flushing:
-                    # It runs when this task waits for something, and not before.
+            if self._size < _FULL and not long:
+                if self._flushing:
+                    self._bell.wake()
+                else:
                     self._flushing = True
                     assert self._tasks is not None
                     self._tasks.start_soon(self._flush)
                 return
             await self.put_now(self._take())
-            if turn.is_long(now):
+            if long:
                 await turn.pause()
             return
-        if self._other is not None or not self.started:
+        if long:
+            await turn.pause()
+        if self._busy or not self.started:
             await self.put_now(data)
             return
         self._since = now
+        self._due = now + _APART
         self._sending = True
         self.sent += len(data)
         try:
@@ -246,9 +280,11 @@ class Wire:
 
     async def put_now(self, data: bytes) -> None:
         """Send data. Nothing must be held."""
-        while self._other is not None:
-            await self._other.wait()
-        self._since = self._clock()
+        while self._busy:
+            await self._free.sleep()
+        self._since = now = self._clock()
+        self.hurried = now < self._due
+        self._due = now + _APART
         self._sending = True
         try:
             if not self.started:
@@ -262,6 +298,10 @@ class Wire:
         if self.reason is not None:
             await self._give_way()
 
+    async def rest(self) -> None:
+        """Wait until the next write is due: for whom ``hurried`` tells that more comes than need be sent."""
+        await anyio.sleep(max(0.0, self._due - self._clock()))
+
     async def _give_way(self) -> None:
         """Be cancelled: the response was told to end, or was left, in the middle of a send."""
         self._scope.cancel()
@@ -272,8 +312,8 @@ class Wire:
         if self._held:
             self._held.append(data)
             data = self._take()
-        while self._other is not None:
-            await self._other.wait()
+        while self._busy:
+            await self._free.sleep()
         self._since = self._clock()
         self._sending = True
         try:
@@ -290,13 +330,13 @@ class Wire:
 
     async def is_started(self) -> bool:
         """Tell whether the status has been said; from here on only the main task can say it."""
-        while self._other is not None:
-            await self._other.wait()
+        while self._busy:
+            await self._free.sleep()
         return self.started
 
     def is_silent(self) -> bool:
         """Tell whether nothing has been said, and nobody is about to say something."""
-        return not (self.started or self.over or self._other is not None)
+        return not (self.started or self.over or self._busy)
 
     async def refuse(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> None:
         """Answer with another status and a whole body, before anything was said."""

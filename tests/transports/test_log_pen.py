@@ -46,13 +46,13 @@ async def test_what_comes_while_one_is_written_is_the_next_one() -> None:
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(pen.run, lost.append)
         for text in "abc":
-            await pen.write([frame(text)])
+            pen.put([frame(text)])
             await anyio.wait_all_tasks_blocked()
         assert writer.batches == [["a"]]
         writer.gate.set()
         await anyio.wait_all_tasks_blocked()
         assert writer.batches == [["a"], ["b", "c"]]
-        await pen.write([frame("d")])
+        pen.put([frame("d")])
         await pen.finish([frame("end")])
         tasks.cancel_scope.cancel()
     assert [text for batch in writer.batches for text in batch] == ["a", "b", "c", "d", "end"]
@@ -65,7 +65,7 @@ async def test_the_end_waits_for_what_is_being_written() -> None:
     pen = pen_for(writer)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(pen.run, print)
-        await pen.write([frame("a")])
+        pen.put([frame("a")])
         await anyio.wait_all_tasks_blocked()
         tasks.start_soon(pen.finish, [frame("end")])
         await anyio.wait_all_tasks_blocked()
@@ -84,7 +84,8 @@ async def test_a_stream_that_runs_ahead_waits() -> None:
     async def write_all() -> None:
         nonlocal written
         for number in range(1000):
-            await pen.write([frame(str(number))])
+            if not pen.put([frame(str(number))]):
+                await pen.room()
             written += 1
 
     async with anyio.create_task_group() as tasks:
@@ -107,5 +108,5 @@ async def test_an_error_is_told_and_the_end_of_it() -> None:
     pen = pen_for(writer)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(pen.run, lost.append)
-        await pen.write([frame("a")])
+        pen.put([frame("a")])
     assert lost == [writer.fails]

@@ -1,53 +1,91 @@
 """Whether a task has let others run."""
 
+from time import monotonic
+from typing import Any
+
 import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 
-from rxstream.engine.backend import loop_clock
 from rxstream.transports import loop_turns
 from rxstream.transports.loop_turns import Turn
 
 pytestmark = pytest.mark.anyio
 
 
-async def test_it_goes_on_until_it_waits() -> None:
-    turn, clock = Turn(), loop_clock()
-    assert not turn.goes_on(clock())
-    for _ in range(5):
-        assert turn.goes_on(clock())
-    await anyio.sleep(0.001)
-    assert not turn.goes_on(clock())
-    assert turn.goes_on(clock())
+class Clock:
+    """A clock that is set by hand."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = monotonic()
+        monkeypatch.setattr(loop_turns, "monotonic", lambda: self.now)
+
+    def is_long(self, turn: Turn, seconds: float) -> bool:
+        """Let some time go by, and ask."""
+        self.now += seconds
+        return turn.is_long()
 
 
-async def test_it_is_long_when_it_was_not_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    turn, clock = Turn(), loop_clock()
-    turn.goes_on(clock())
-    monkeypatch.setattr(loop_turns, "_LONGEST", 0.0)
-    assert turn.is_long(clock() + 0.001)
-    monkeypatch.undo()
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(monkeypatch)
+
+
+async def test_it_is_long_until_it_is_given_up(clock: Clock) -> None:
+    turn = Turn()
+    found = [clock.is_long(turn, 0.00006) for _ in range(100)]
+    begun = found.index(True)
+    assert 82 < begun < 87  # 5 ms
+    assert all(found[begun:])
     await turn.pause()
-    assert not turn.is_long(clock())
+    assert [clock.is_long(turn, 0.00006) for _ in range(80)] == [False] * 80
+
+
+async def test_who_waits_begins_anew(clock: Clock) -> None:
+    turn = Turn()
+    for _ in range(100):
+        assert not clock.is_long(turn, 0.001)
+        await anyio.sleep(0.0001)
+
+
+async def test_a_checkpoint_is_a_wait(clock: Clock, anyio_backend_name: str) -> None:
+    turn = Turn()
+    # Where turns cannot be counted, only time tells.
+    seconds = 0.003 if anyio_backend_name == "asyncio" else 0.00006
+    for _ in range(50):
+        assert not clock.is_long(turn, seconds)
+        await checkpoint()
+
+
+async def test_who_is_slow_gives_way_now_and_then(clock: Clock) -> None:
+    turn = Turn()
+    turns: list[int] = []
+    for number in range(32):
+        if clock.is_long(turn, 0.02):
+            turns.append(number)
+            await turn.pause()
+    assert turns == [7, 15, 23, 31]
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])  # elsewhere turns cannot be counted
-async def test_each_of_many_tasks_knows_of_its_own() -> None:
-    clock = loop_clock()
-    wrong: list[int] = []
+async def test_each_of_many_tasks_knows_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop_turns, "_LONGEST", 1e9)  # so that only turns are counted, on any machine
+    began: list[Any] = []
 
     async def work(number: int) -> None:
         turn = Turn()
-        turn.goes_on(clock())
+        turn.is_long()
         for _ in range(20):
+            before = turn._began
             for _ in range(number % 4):
-                if not turn.goes_on(clock()):
-                    wrong.append(number)  # noqa: PERF401 - each call counts
+                turn.is_long()
+                began.append(turn._began == before)
             await checkpoint()
-            if turn.goes_on(clock()):
-                wrong.append(number)
+            turn.is_long()
+            began.append(turn._began > before)
 
     async with anyio.create_task_group() as tasks:
         for number in range(50):
             tasks.start_soon(work, number)
-    assert not wrong
+    assert began
+    assert all(began)

@@ -55,7 +55,7 @@ def behind(count: int) -> Callable[[bytes], bool]:
 
 async def slowly(chunks: list[StreamChunk]) -> AsyncIterator[StreamChunk]:
     for chunk in chunks:
-        await anyio.lowlevel.checkpoint()
+        await anyio.sleep(0.001)
         yield chunk
 
 

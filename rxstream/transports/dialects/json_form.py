@@ -1,7 +1,7 @@
 """Any item as JSON: what a server sends of objects that it knows nothing of."""
 
 import json
-from json import JSONEncoder
+from json.encoder import encode_basestring
 from math import isfinite
 from typing import Any, Final
 
@@ -25,13 +25,12 @@ _FORMS: Final[tuple[tuple[Any, tuple[str, ...], str | None], ...]] = (
     (CodeBlock, ("language", "info", "index", "delta", "complete"), "code"),
     (MarkdownBlock, ("kind", "level", "info", "line", "index", "delta", "complete"), "text"),
 )
-#: A str as JSON, without what pydantic asks about every value. It leaves half a surrogate as it is.
-_write: Final = JSONEncoder(ensure_ascii=False).encode
 
 
 def json_text(text: str) -> str:
     """Write a text as a JSON string that any server can send: half a surrogate pair is escaped."""
-    written = _write(text)
+    # What JSONEncoder(ensure_ascii=False).encode() is for a str, without what that asks about every value.
+    written = encode_basestring(text)
     if text.isascii():
         return written
     try:
