@@ -9,14 +9,17 @@ from anyio.lowlevel import checkpoint
 
 from rxstream.engine.backend import running_backend
 
-__all__ = ("Turn",)
+__all__ = ("TURN", "Turn")
+
+#: How many things a task may do between two questions whether its turn is long: the question costs, too.
+TURN: Final = 8
 
 #: Seconds that a task which never waits may have the event loop for itself.
 _LONGEST: Final = 0.005
 #: Where turns cannot be counted: what comes so soon (seconds) behind another thing was there already.
 _AT_ONCE: Final = 0.0001
-#: Who takes that long for each of so many things is taken to be working, not waiting.
-_SLOW: Final = 8
+#: Who takes that long so many times, one after the other, is taken to be working, not waiting.
+_SLOW: Final = 2
 
 
 class _Turns:
@@ -65,7 +68,7 @@ class Turn:
             self._turns = turns
 
     def is_long(self) -> bool:
-        """Tell, once for each thing that the task does, whether it should ``pause`` now."""
+        """Tell whether the task should ``pause`` now; ask it every few things that it does."""
         now = monotonic()
         since = now - self._last
         self._last = now

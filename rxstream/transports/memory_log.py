@@ -35,10 +35,6 @@ from rxstream.transports.sleepers import Sleepers
 __all__ = ("MemoryLog", "MemoryWriter")
 
 
-#: Makes an entry as LogEntry() does, without a function of Python's in between.
-_entry: Final = tuple.__new__
-
-
 class _Held:
     """A stream, as the log holds it.
 
@@ -50,9 +46,9 @@ class _Held:
         "bytes",
         "deleted",
         "ended",
-        "entries",
         "idle",
         "meta",
+        "names",
         "newest",
         "owner",
         "quiet",
@@ -61,6 +57,7 @@ class _Held:
         "stop",
         "stopping",
         "stream",
+        "texts",
         "writer",
     )
 
@@ -68,9 +65,10 @@ class _Held:
         self.stream = stream
         self.owner = owner
         self.meta = meta
-        # As they came, since objects of our own would be looked at by each garbage collection; their seqs
-        # follow from ``newest``, and only the last one can be the last.
-        self.entries: deque[Frame] = deque()
+        # The data and the event's name of each entry: texts only, at which no garbage collection looks. Its
+        # seq follows from ``newest``, and only the newest can be the last.
+        self.texts: deque[str] = deque()
+        self.names: deque[str | None] = deque()
         self.bytes = 0
         self.newest = 0
         self.ended = False
@@ -138,7 +136,7 @@ class MemoryLog(StreamLog):
         held = self.find(stream)
         if held is None:
             return None
-        oldest = held.newest - len(held.entries) + 1 if held.newest else 0
+        oldest = held.newest - len(held.texts) + 1 if held.newest else 0
         alive = held.writer is not None
         return StreamInfo(stream, held.owner, json.loads(held.meta), oldest, held.newest, held.ended, alive)
 
@@ -164,7 +162,8 @@ class MemoryLog(StreamLog):
             self._forget(held)
             held.deleted = True
             held.writer = None
-            held.entries.clear()
+            held.texts.clear()
+            held.names.clear()
             held.sleepers.wake()
             held.stopping.wake()
 
@@ -176,7 +175,8 @@ class MemoryLog(StreamLog):
         self._orphans.clear()
         for held in streams.values():
             held.writer = None
-            held.entries.clear()
+            held.texts.clear()
+            held.names.clear()
             held.sleepers.wake()
             held.stopping.wake()
 
@@ -257,10 +257,12 @@ class MemoryWriter(LogWriter):
         # Each of them is looked at before the first is written, so that a wrong one leaves nothing behind.
         for _, data in frames:
             size += len(data) if data.isascii() else size_of(data)
-        held.entries.extend(frames)
+        for event, data in frames:
+            held.names.append(event)
+            held.texts.append(data)
         held.newest += len(frames)
         held.bytes = size
-        if held.bytes > self._log.max_bytes or len(held.entries) > self._log.max_events:
+        if size > self._log.max_bytes or len(held.texts) > self._log.max_events:
             self._trim(held)
         if frames:
             held.sleepers.wake()
@@ -283,9 +285,10 @@ class MemoryWriter(LogWriter):
             self._log.quiet(self._held)
 
     def _trim(self, held: _Held) -> None:
-        entries = held.entries
-        while len(entries) > 1 and (held.bytes > self._log.max_bytes or len(entries) > self._log.max_events):
-            held.bytes -= size_of(entries.popleft()[1])
+        texts = held.texts
+        while len(texts) > 1 and (held.bytes > self._log.max_bytes or len(texts) > self._log.max_events):
+            held.names.popleft()
+            held.bytes -= size_of(texts.popleft())
 
     def _refusal(self) -> Exception:
         held = self._held
@@ -340,8 +343,7 @@ class _Reader(AsyncIterator[LogBatch]):
         newest = held.newest
         if newest == self._after + 1:
             self._after = newest
-            event, data = held.entries[-1]
-            return [_entry(LogEntry, (newest, event, data, held.ended))]
+            return [LogEntry(newest, held.names[-1], held.texts[-1], held.ended)]
         return self._take(held)
 
     async def aclose(self) -> None:
@@ -372,17 +374,16 @@ class _Reader(AsyncIterator[LogBatch]):
                 held.sleepers.wake()
 
     def _take(self, held: _Held) -> LogBatch:
-        entries = held.entries
         wanted = held.newest - self._after
-        if wanted > len(entries):
-            gap = LogGap(self._after + 1, held.newest - len(entries))
+        if wanted > len(held.texts):
+            gap = LogGap(self._after + 1, held.newest - len(held.texts))
             self._after = gap.last
             return gap
         self._after = newest = held.newest
         # From the end, so that it costs as much as there is to read, not as much as there is in all.
-        found = list(islice(reversed(entries), wanted))
-        found.reverse()
-        batch = [LogEntry(seq, *frame) for seq, frame in enumerate(found, newest - wanted + 1)]
+        found = zip(range(newest, 0, -1), reversed(held.names), reversed(held.texts), strict=False)
+        batch = [LogEntry(*entry) for entry in islice(found, wanted)]
+        batch.reverse()
         if held.ended:
             batch[-1] = batch[-1]._replace(last=True)
         return batch

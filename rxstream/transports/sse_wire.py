@@ -13,7 +13,7 @@ from anyio.abc import TaskGroup
 from anyio.lowlevel import checkpoint
 
 from rxstream.engine.backend import loop_clock
-from rxstream.transports.loop_turns import Turn
+from rxstream.transports.loop_turns import TURN, Turn
 from rxstream.transports.sleepers import Sleepers
 from rxstream.transports.sse_framing import HEARTBEAT
 
@@ -47,6 +47,7 @@ class Wire:
         "_bell",
         "_busy",
         "_clock",
+        "_count",
         "_deadline",
         "_due",
         "_ending",
@@ -99,6 +100,7 @@ class Wire:
         self._sending = False
         self._since = self._clock()
         self._turn = Turn()
+        self._count = 0
         # Whether somebody else than the main task is sending; those who wait until that is over.
         self._busy = False
         self._free = Sleepers()
@@ -244,7 +246,8 @@ class Wire:
         """Send data: at once if it comes alone, together with its neighbours if several come close."""
         now = self._clock()
         turn = self._turn
-        long = turn.is_long()
+        self._count = count = self._count + 1
+        long = not count % TURN and turn.is_long()
         if self._held or now < self._due:
             self._held.append(data)
             self._size += len(data)

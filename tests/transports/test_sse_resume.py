@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-import anyio.lowlevel
+import anyio
 import pytest
 from reactivex import Observable
 

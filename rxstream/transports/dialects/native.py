@@ -55,7 +55,9 @@ class NativeEncoder:
                 and item.model == self._model
                 and item.id == self._id
                 and not (item.tool_calls or item.reasoning or item.choice or item.refusal)
-                and item.usage is item.role is item.logprobs is None
+                and item.usage is None
+                and item.role is None
+                and item.logprobs is None
             ):
                 return (("chunk", f'{{"content":{json_text(item.content)},"finish_reason":null}}'),)
             return (("chunk", self._chunk(item)),)
