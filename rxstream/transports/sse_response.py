@@ -52,8 +52,10 @@ def sse_response(
 
     Without a log the observable is subscribed to in the request's own task, and closed there, once, when the
     stream ends, the client leaves, or the server stops: a disconnect cancels. A slow client slows the source
-    down; what is held here is at most one write of 16 KiB. (The kernel may hold some megabytes more, unless
-    the listening socket has ``TCP_NOTSENT_LOWAT``; what was sent has not been received.)
+    down; what is held here is at most one write of 16 KiB. An event is sent at once, but for those that come
+    within 10 ms of the last write: they go out together when those are over. (The kernel may hold some
+    megabytes more, unless the listening socket has ``TCP_NOTSENT_LOWAT``; what was sent has not been
+    received.)
 
     With a ``log`` a task of its own reads the observable into the log, and the response reads the log. The
     client may leave and come back, with ``Last-Event-ID`` (the header, or ``?last_event_id=``), to this

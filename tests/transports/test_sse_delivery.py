@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Callable
+from itertools import pairwise
 from typing import Any
 
 import anyio
@@ -70,6 +71,29 @@ def test_a_stream_to_its_end(in_virtual_time: Run) -> None:
         assert source.outcomes[0].bytes == len(ask.body)
         assert ask.headers["content-type"] == "text/event-stream; charset=utf-8"
         assert "connection" not in ask.headers
+
+    in_virtual_time(body)
+
+
+@pytest.mark.parametrize("logged", [False, True])
+def test_events_that_come_close_go_out_together(in_virtual_time: Run, logged: bool) -> None:
+    """One write each 10 ms, at most; the first event at once, and so every one that comes alone."""
+
+    async def body() -> None:
+        log = rxs.StreamLog.memory() if logged else None
+        fast = await Ask(Source(*"abcdefghijklmnopqrstuvwxyz", gap=0.003).response(log=log)).run()
+        assert "".join(json.loads(event.data).get("item", "") for event in fast.events) == (
+            "abcdefghijklmnopqrstuvwxyz"
+        )
+        begun = fast.times[0]
+        # A log's reader sees that a stream is fast by its second event.
+        assert fast.times[1] - begun == pytest.approx(0.003 if logged else 0.01)
+        gaps = [after - before for before, after in pairwise(fast.times[1:-1])]
+        assert min(gaps) > 0.0099
+        assert max(gaps) < 0.0131
+        assert 0 <= fast.times[-1] - begun - 25 * 0.003 < (0.01 if logged else 1e-9)
+        slow = await Ask(Source(*"abcdef", gap=0.011).response(log=log)).run()
+        assert [after - before for before, after in pairwise(slow.times[:-1])] == pytest.approx([0.011] * 5)
 
     in_virtual_time(body)
 
