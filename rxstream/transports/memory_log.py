@@ -1,9 +1,8 @@
 """A log in this process's memory."""
 
 import json
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from itertools import islice
 from typing import Any, Final
 
 from rxstream.engine.backend import loop_clock
@@ -30,56 +29,9 @@ from rxstream.transports.log import (
     meta_text,
     size_of,
 )
-from rxstream.transports.sleepers import Sleepers
+from rxstream.transports.memory_stream import Held
 
 __all__ = ("MemoryLog", "MemoryWriter")
-
-
-class _Held:
-    """A stream, as the log holds it.
-
-    ``quiet``: since when it has had no producer, if it has none. ``idle``: since when nobody has read it,
-    if nobody does.
-    """
-
-    __slots__ = (
-        "bytes",
-        "deleted",
-        "ended",
-        "idle",
-        "meta",
-        "names",
-        "newest",
-        "owner",
-        "quiet",
-        "readers",
-        "sleepers",
-        "stop",
-        "stopping",
-        "stream",
-        "texts",
-        "writer",
-    )
-
-    def __init__(self, stream: str, owner: str | None, meta: str, now: float) -> None:
-        self.stream = stream
-        self.owner = owner
-        self.meta = meta
-        # The data and the event's name of each entry: texts only, at which no garbage collection looks. Its
-        # seq follows from ``newest``, and only the newest can be the last.
-        self.texts: deque[str] = deque()
-        self.names: deque[str | None] = deque()
-        self.bytes = 0
-        self.newest = 0
-        self.ended = False
-        self.deleted = False
-        self.stop = False
-        self.stopping = Sleepers()
-        self.writer: MemoryWriter | None = None
-        self.quiet = now
-        self.readers = 0
-        self.sleepers = Sleepers()
-        self.idle = now
 
 
 class MemoryLog(StreamLog):
@@ -101,10 +53,10 @@ class MemoryLog(StreamLog):
         self.max_streams = max_streams
         self.closed = False
         self._clock: Callable[[], float] | None = None
-        self._streams: dict[str, _Held] = {}
+        self._streams: dict[str, Held] = {}
         # Those without a producer, in the order in which they lost it: so they are forgotten.
-        self._ended: Final[OrderedDict[str, _Held]] = OrderedDict()
-        self._orphans: Final[OrderedDict[str, _Held]] = OrderedDict()
+        self._ended: Final[OrderedDict[str, Held]] = OrderedDict()
+        self._orphans: Final[OrderedDict[str, Held]] = OrderedDict()
 
     async def create(
         self, stream: str, *, owner: str | None = None, meta: Mapping[str, Any] | None = None
@@ -115,7 +67,7 @@ class MemoryLog(StreamLog):
         text = meta_text(meta)
         if len(self._streams) >= self.max_streams:
             self._make_room()
-        held = self._streams[stream] = _Held(stream, owner, text, self.now())
+        held = self._streams[stream] = Held(stream, owner, text, self.now())
         held.writer = MemoryWriter(self, held)
         return held.writer
 
@@ -136,9 +88,10 @@ class MemoryLog(StreamLog):
         held = self.find(stream)
         if held is None:
             return None
-        oldest = held.newest - len(held.texts) + 1 if held.newest else 0
         alive = held.writer is not None
-        return StreamInfo(stream, held.owner, json.loads(held.meta), oldest, held.newest, held.ended, alive)
+        return StreamInfo(
+            stream, held.owner, json.loads(held.meta), held.oldest, held.newest, held.ended, alive
+        )
 
     def read(self, stream: str, after: int = 0) -> AsyncIterator[LogBatch]:
         """Read what stands behind ``after``, then what is written from now on, to the stream's end."""
@@ -180,7 +133,7 @@ class MemoryLog(StreamLog):
             held.sleepers.wake()
             held.stopping.wake()
 
-    def find(self, stream: str) -> _Held | None:
+    def find(self, stream: str) -> Held | None:
         """Find a stream, with those that are over their age forgotten."""
         check_stream(stream)
         self.check_open()
@@ -202,14 +155,14 @@ class MemoryLog(StreamLog):
         if self.closed:
             raise LogError("The log is closed. Close it when nobody writes or reads any more.")
 
-    def quiet(self, held: _Held) -> None:
+    def quiet(self, held: Held) -> None:
         """Take note that a stream has lost its producer."""
         held.writer = None
         held.quiet = self.now()
         (self._ended if held.ended else self._orphans)[held.stream] = held
         held.sleepers.wake()
 
-    def _forget(self, held: _Held) -> None:
+    def _forget(self, held: Held) -> None:
         del self._streams[held.stream]
         self._ended.pop(held.stream, None)
         self._orphans.pop(held.stream, None)
@@ -229,7 +182,7 @@ class MemoryLog(StreamLog):
 class MemoryWriter(LogWriter):
     """The producer of a stream in memory. Nothing here suspends."""
 
-    def __init__(self, log: MemoryLog, held: _Held) -> None:
+    def __init__(self, log: MemoryLog, held: Held) -> None:
         self.stream = held.stream
         self._log = log
         self._held = held
@@ -263,7 +216,7 @@ class MemoryWriter(LogWriter):
         held.newest += len(frames)
         held.bytes = size
         if size > self._log.max_bytes or len(held.texts) > self._log.max_events:
-            self._trim(held)
+            held.trim(self._log.max_events, self._log.max_bytes)
         if frames:
             held.sleepers.wake()
         return True
@@ -283,12 +236,6 @@ class MemoryWriter(LogWriter):
         """Give the stream up. Without its end it is an orphan from here on."""
         if self._held.writer is self:
             self._log.quiet(self._held)
-
-    def _trim(self, held: _Held) -> None:
-        texts = held.texts
-        while len(texts) > 1 and (held.bytes > self._log.max_bytes or len(texts) > self._log.max_events):
-            held.names.popleft()
-            held.bytes -= size_of(texts.popleft())
 
     def _refusal(self) -> Exception:
         held = self._held
@@ -311,7 +258,7 @@ class _Reader(AsyncIterator[LogBatch]):
         self._log = log
         self._stream = stream
         self._after = after
-        self._held: _Held | None = None
+        self._held: Held | None = None
         self._over = False
         self._waiting = False
 
@@ -344,7 +291,9 @@ class _Reader(AsyncIterator[LogBatch]):
         if newest == self._after + 1:
             self._after = newest
             return [LogEntry(newest, held.names[-1], held.texts[-1], held.ended)]
-        return self._take(held)
+        batch = held.behind(self._after)
+        self._after = batch.last if isinstance(batch, LogGap) else newest
+        return batch
 
     async def aclose(self) -> None:
         """Leave; a wait for the next batch ends."""
@@ -354,7 +303,7 @@ class _Reader(AsyncIterator[LogBatch]):
         # A reader who was forgotten is none: its stream would never count as idle.
         self._leave()
 
-    def _join(self) -> _Held:
+    def _join(self) -> Held:
         held = self._log.find(self._stream)
         if held is None:
             self._over = True
@@ -373,22 +322,7 @@ class _Reader(AsyncIterator[LogBatch]):
             if self._waiting:
                 held.sleepers.wake()
 
-    def _take(self, held: _Held) -> LogBatch:
-        wanted = held.newest - self._after
-        if wanted > len(held.texts):
-            gap = LogGap(self._after + 1, held.newest - len(held.texts))
-            self._after = gap.last
-            return gap
-        self._after = newest = held.newest
-        # From the end, so that it costs as much as there is to read, not as much as there is in all.
-        found = zip(range(newest, 0, -1), reversed(held.names), reversed(held.texts), strict=False)
-        batch = [LogEntry(*entry) for entry in islice(found, wanted)]
-        batch.reverse()
-        if held.ended:
-            batch[-1] = batch[-1]._replace(last=True)
-        return batch
-
-    def _end(self, held: _Held) -> Exception | None:
+    def _end(self, held: Held) -> Exception | None:
         """Tell how a stream without a producer has ended, when all that there is has been read."""
         if self._log.closed or held.deleted:
             return self._gone()

@@ -170,7 +170,8 @@ async def is_cancelled_between_reads(observable: Observable[Any], source: Source
 
 
 async def times_out(observable: Observable[Any], source: Source) -> None:
-    async with open_stream(observable.pipe(ops.timeout(0.01))) as items:
+    # Long enough for a busy machine to open the source before.
+    async with open_stream(observable.pipe(ops.timeout(0.1))) as items:
         with pytest.raises(Exception, match="Timeout"):
             async for item in items:
                 if item == 2:
