@@ -299,6 +299,85 @@ def test_told_to_end_in_the_middle_of_a_send_it_finishes_that(in_virtual_time: I
     in_virtual_time(main)
 
 
+class Held:
+    """Work that puts two things close to each other, and then, after some seconds, something else."""
+
+    def __init__(self, more: bytes = b"", after: float = float("inf")) -> None:
+        self._more = more
+        self._after = after
+
+    async def __call__(self, wire: Wire) -> None:
+        await wire.put(b"a")
+        await wire.put(b"b")
+        await anyio.sleep(self._after)
+        await wire.put(self._more)
+        await wire.finish(b"end")
+
+
+def taking(seconds: float) -> Callable[[Any], Awaitable[None]]:
+    """Give a client that takes its time for what was held."""
+
+    async def take(message: Any) -> None:
+        await anyio.sleep(seconds if message.get("body") == b"b" else 0)
+
+    return take
+
+
+def test_what_is_held_is_sent_in_its_order_and_by_one_at_a_time(in_virtual_time: InVirtualTime) -> None:
+    async def main() -> None:
+        ask = await Ask(App(Held(b"c", 1)), takes=taking(5)).run()
+        assert ask.parts == [b"a", b"b", b"c", b"end"] or ask.parts == [b"a", b"b", b"cend"]
+        assert ask.times[:2] == pytest.approx([0, 5.01])
+
+    in_virtual_time(main)
+
+
+def test_what_is_held_has_a_deadline_too(in_virtual_time: InVirtualTime) -> None:
+    async def main() -> None:
+        app = App(Held())
+        ask = await Ask(app, takes=taking(1000)).run()
+        assert app.wire.reason == "deadline"
+        assert 30 < anyio.current_time() < 61
+        assert not ask.ended
+
+    in_virtual_time(main)
+
+
+@pytest.mark.parametrize("second", [1, 3])
+def test_told_to_end_while_held_data_is_sent_it_finishes_that(
+    in_virtual_time: InVirtualTime, second: float
+) -> None:
+    """Also if the main task waits for its turn by then."""
+
+    async def main() -> None:
+        app = App(Held(b"c", 2), lambda wire: wire.finish(b"bye"))
+        ask = Ask(app, takes=taking(5))
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(ask.run)
+            await anyio.sleep(second)
+            app.wire.end()
+        assert ask.parts == [b"a", b"b", b"bye"]
+        assert app.wire.reason == "shutdown"
+
+    in_virtual_time(main)
+
+
+def test_a_server_that_says_so_while_held_data_is_sent_has_lost_its_client(
+    in_virtual_time: InVirtualTime,
+) -> None:
+    async def break_off(message: Any) -> None:
+        if message.get("body") == b"b":
+            raise OSError("gone")
+
+    async def main() -> None:
+        app = App(Held())
+        await Ask(app, takes=break_off).run()
+        assert app.wire.reason == "disconnect"
+        assert anyio.current_time() == pytest.approx(0.01)
+
+    in_virtual_time(main)
+
+
 def test_the_last_word_has_a_deadline_too(in_virtual_time: InVirtualTime) -> None:
     async def stall(message: Any) -> None:
         if message.get("body") == b"bye":
