@@ -78,13 +78,22 @@ class _Client(asyncio.Protocol):
             self._ended.set_result(self.events)
 
 
-async def load(port: int, way: str, gap: str, clients: int, events: int) -> int:
-    """Read so many streams at once, each to its end; give the number of events that came."""
+async def load(
+    port: int, way: str, gap: str, clients: int, events: int, times: list[list[float]] | None = None
+) -> int:
+    """Read so many streams at once, each to its end; give the number of events that came.
+
+    With ``times`` it adds a list for each of them: when something came.
+    """
     path = f"/{quote(way)}?gap={quote(gap)}&events={events}"
     loop = asyncio.get_running_loop()
     ended: list[asyncio.Future[int]] = [loop.create_future() for _ in range(clients)]
     for future in ended:
-        await loop.create_connection(lambda future=future: _Client(path, future), "127.0.0.1", port)  # type: ignore[misc]
+        noted: list[float] | None = None
+        if times is not None:
+            times.append(noted := [])
+        client = _Client(path, future, noted)
+        await loop.create_connection(lambda client=client: client, "127.0.0.1", port)  # type: ignore[misc]
     return sum(await asyncio.gather(*ended))
 
 
@@ -113,15 +122,9 @@ async def gaps(port: int, way: str, clients: int, events: int) -> float:
 
     In nanoseconds; the first half second, in which all of them are opened, does not count.
     """
-    path = f"/{quote(way)}?gap=20%20ms&events={events}"
-    loop = asyncio.get_running_loop()
-    ended: list[asyncio.Future[int]] = [loop.create_future() for _ in range(clients)]
-    times: list[list[float]] = [[] for _ in range(clients)]
+    times: list[list[float]] = []
     begun = perf_counter()
-    for future, noted in zip(ended, times, strict=True):
-        client = _Client(path, future, noted)
-        await loop.create_connection(lambda client=client: client, "127.0.0.1", port)  # type: ignore[misc]
-    await asyncio.gather(*ended)
+    await load(port, way, "20 ms", clients, events, times)
     found = sorted(
         after - before for noted in times for before, after in pairwise(noted) if before > begun + 0.5
     )

@@ -18,7 +18,6 @@ from rxstream.errors import (
 from rxstream.transports.dialects.contract import Frame
 from rxstream.transports.log import (
     LogBatch,
-    LogEntry,
     LogGap,
     LogWriter,
     StreamInfo,
@@ -114,11 +113,7 @@ class MemoryLog(StreamLog):
         if held is not None:
             self._forget(held)
             held.deleted = True
-            held.writer = None
-            held.texts.clear()
-            held.names.clear()
-            held.sleepers.wake()
-            held.stopping.wake()
+            held.clear()
 
     async def aclose(self) -> None:
         """Forget everything: whoever still reads or writes gets a LogError."""
@@ -127,11 +122,7 @@ class MemoryLog(StreamLog):
         self._ended.clear()
         self._orphans.clear()
         for held in streams.values():
-            held.writer = None
-            held.texts.clear()
-            held.names.clear()
-            held.sleepers.wake()
-            held.stopping.wake()
+            held.clear()
 
     def find(self, stream: str) -> Held | None:
         """Find a stream, with those that are over their age forgotten."""
@@ -209,7 +200,7 @@ class MemoryWriter(LogWriter):
         size = held.bytes
         # Each of them is looked at before the first is written, so that a wrong one leaves nothing behind.
         for _, data in frames:
-            size += len(data) if data.isascii() else size_of(data)
+            size += size_of(data)
         for event, data in frames:
             held.names.append(event)
             held.texts.append(data)
@@ -287,12 +278,8 @@ class _Reader(AsyncIterator[LogBatch]):
         if held.deleted or self._log.closed:
             self._leave()
             raise self._gone()
-        newest = held.newest
-        if newest == self._after + 1:
-            self._after = newest
-            return [LogEntry(newest, held.names[-1], held.texts[-1], held.ended)]
         batch = held.behind(self._after)
-        self._after = batch.last if isinstance(batch, LogGap) else newest
+        self._after = batch.last if isinstance(batch, LogGap) else held.newest
         return batch
 
     async def aclose(self) -> None:

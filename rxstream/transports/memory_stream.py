@@ -61,6 +61,14 @@ class Held:
         """The ``seq`` of the oldest entry that is held; 0 before the first one."""
         return self.newest - len(self.texts) + 1 if self.newest else 0
 
+    def clear(self) -> None:
+        """Hold nothing any more, for nobody: whoever waits for it learns of that."""
+        self.writer = None
+        self.texts.clear()
+        self.names.clear()
+        self.sleepers.wake()
+        self.stopping.wake()
+
     def trim(self, max_events: int, max_bytes: int) -> None:
         """Drop the oldest entries until no more are held than may be; the newest stays."""
         texts = self.texts
@@ -74,6 +82,8 @@ class Held:
         wanted = newest - after
         if wanted > len(self.texts):
             return LogGap(after + 1, newest - len(self.texts))
+        if wanted == 1:
+            return [LogEntry(newest, self.names[-1], self.texts[-1], self.ended)]
         # From the end, so that it costs as much as there is to read, not as much as there is in all.
         found = zip(range(newest, 0, -1), reversed(self.names), reversed(self.texts), strict=False)
         batch = [LogEntry(*entry) for entry in islice(found, wanted)]

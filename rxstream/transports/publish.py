@@ -17,7 +17,7 @@ from rxstream.sinks.open_stream import open_stream
 from rxstream.transports.dialects.contract import Dialect, Encoder, Frame
 from rxstream.transports.log import LogGap, LogWriter, StreamLog
 from rxstream.transports.log_pen import LogPen
-from rxstream.transports.loop_turns import TURN, Turn
+from rxstream.transports.loop_turns import Turn
 from rxstream.transports.memory_log import MemoryLog, MemoryWriter
 from rxstream.transports.sse_refusal import public_error, shutdown_error
 
@@ -146,7 +146,6 @@ class Publication:
         self._work = anyio.CancelScope()
         self._pen = LogPen(writer)
         # What is in memory is written at once; nobody has to wait for a disk or a network.
-        self._in_memory = isinstance(writer, MemoryWriter)
         self._put: Callable[[Sequence[Frame]], bool] = (
             writer.put if isinstance(writer, MemoryWriter) else self._pen.put
         )
@@ -163,7 +162,7 @@ class Publication:
             failure: Exception | None = None
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._attend)
-                if not self._in_memory:
+                if self._put == self._pen.put:
                     tasks.start_soon(self._pen.run, self._lose)
                 try:
                     await self._read()
@@ -213,7 +212,7 @@ class Publication:
 
     async def _read_all(self) -> Sequence[Frame]:
         encoder, feed, put = self._encoder, self._encoder.feed, self._put
-        turn, count = Turn(), 0
+        turn = Turn()
         try:
             source = await self._behind() if self._adopted else self._observable
             async with open_stream(source) as items:
@@ -229,8 +228,7 @@ class Publication:
                         except Exception as error:  # noqa: BLE001 - not the stream's, and the end of all
                             self._lose(error)
                             break
-                    count += 1
-                    if not count % TURN and turn.is_long():
+                    if turn.is_long():
                         await turn.pause()
         except Exception as error:  # noqa: BLE001 - told to whoever reads the stream
             if not self._begun and self.unsaid is not None and self.unsaid():

@@ -1,6 +1,6 @@
 """Frames of a dialect as the bytes of an event stream."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Final
 
 from rxstream.items import SSEEvent
@@ -29,49 +29,29 @@ class Framing:
         self._names: dict[str | None, str] = {None: "", "": ""}
         self.events = 0
 
-    def frames(self, frames: Sequence[Frame]) -> bytes:
+    def frames(self, frames: Iterable[Frame]) -> bytes:
         """Write events that have no id."""
-        if len(frames) == 1 and not self._retry:
-            event, data = frames[0]
-            if "\n" not in data and "\r" not in data and event in self._names:
-                self.events += 1
-                return f"{self._names[event]}data: {data}\n\n".encode("utf-8", "replace")
-        text = ""
-        for event, data in frames:
-            text += f"{self._name(event)}{self._once()}data: {_lines(data)}\n\n"
-            self.events += 1
+        return "".join([self._event(event, "", data) for event, data in frames]).encode("utf-8", "replace")
+
+    def entries(self, entries: Iterable[LogEntry]) -> bytes:
+        """Write events of a log, with their ids."""
+        prefix = self._prefix
+        text = "".join([self._event(event, f"{prefix}{seq}\n", data) for seq, event, data, _ in entries])
         # A dialect escapes half a surrogate pair; one of a user's own that does not must not end the stream.
         return text.encode("utf-8", "replace")
 
-    def entries(self, entries: Sequence[LogEntry]) -> bytes:
-        """Write events of a log, with their ids."""
-        prefix = self._prefix
-        if len(entries) == 1 and not self._retry:
-            seq, event, data, _ = entries[0]
-            if "\n" not in data and "\r" not in data and event in self._names:
-                self.events += 1
-                return f"{self._names[event]}{prefix}{seq}\ndata: {data}\n\n".encode("utf-8", "replace")
-        text = ""
-        for seq, event, data, _ in entries:
-            text += f"{self._name(event)}{prefix}{seq}\n{self._once()}data: {_lines(data)}\n\n"
-            self.events += 1
-        return text.encode("utf-8", "replace")
-
-    def _name(self, event: str | None) -> str:
-        try:
-            return self._names[event]
-        except KeyError:
-            line = self._names[event] = SSEEvent("", event).encode().removesuffix("data: \n\n")
-            return line
-
-    def _once(self) -> str:
-        retry = self._retry
-        if retry:
+    def _event(self, event: str | None, id_line: str, data: str) -> str:
+        name = self._names.get(event)
+        if name is None:
+            name = self._names[event] = SSEEvent("", event).encode().removesuffix("data: \n\n")
+        once = self._retry
+        if once:
             self._retry = ""
-        return retry
+        if "\n" in data or "\r" in data:
+            data = _lines(data)
+        self.events += 1
+        return f"{name}{id_line}{once}data: {data}\n\n"
 
 
 def _lines(data: str) -> str:
-    if "\n" in data or "\r" in data:
-        return data.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\ndata: ")
-    return data
+    return data.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\ndata: ")

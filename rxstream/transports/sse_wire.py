@@ -13,7 +13,7 @@ from anyio.abc import TaskGroup
 from anyio.lowlevel import checkpoint
 
 from rxstream.engine.backend import loop_clock
-from rxstream.transports.loop_turns import TURN, Turn
+from rxstream.transports.loop_turns import Turn
 from rxstream.transports.sleepers import Sleepers
 from rxstream.transports.sse_framing import HEARTBEAT
 
@@ -47,7 +47,6 @@ class Wire:
         "_bell",
         "_busy",
         "_clock",
-        "_count",
         "_deadline",
         "_due",
         "_ending",
@@ -100,7 +99,6 @@ class Wire:
         self._sending = False
         self._since = self._clock()
         self._turn = Turn()
-        self._count = 0
         # Whether somebody else than the main task is sending; those who wait until that is over.
         self._busy = False
         self._free = Sleepers()
@@ -241,13 +239,11 @@ class Wire:
 
     # ------------------------------------------------------------ the main task's own
 
-    # This one runs for every event of every client: what it would call stands in it.
     async def put(self, data: bytes) -> None:
         """Send data: at once if it comes alone, together with its neighbours if several come close."""
         now = self._clock()
         turn = self._turn
-        self._count = count = self._count + 1
-        long = not count % TURN and turn.is_long()
+        long = turn.is_long()
         if self._held or now < self._due:
             self._held.append(data)
             self._size += len(data)
@@ -265,22 +261,9 @@ class Wire:
             return
         if long:
             await turn.pause()
-        if self._busy or not self.started:
-            await self.put_now(data)
-            return
-        self._since = now
-        self._due = now + _APART
-        self._sending = True
-        self.sent += len(data)
-        try:
-            await self._send({"type": "http.response.body", "body": data, "more_body": True})
-        except _GONE as error:
-            raise ClientGone from error
-        finally:
-            self._sending = False
-        if self.reason is not None:
-            await self._give_way()
+        await self.put_now(data)
 
+    # This one runs for every event of every client: what it would call stands in it.
     async def put_now(self, data: bytes) -> None:
         """Send data. Nothing must be held."""
         while self._busy:

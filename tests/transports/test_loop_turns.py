@@ -22,9 +22,14 @@ class Clock:
         monkeypatch.setattr(loop_turns, "monotonic", lambda: self.now)
 
     def is_long(self, turn: Turn, seconds: float) -> bool:
-        """Let some time go by, and ask."""
+        """Let some time go by, and ask until it looks at the clock."""
         self.now += seconds
-        return turn.is_long()
+        return timed(turn)
+
+
+def timed(turn: Turn) -> bool:
+    """Do as many things as one of them is timed."""
+    return [turn.is_long() for _ in range(loop_turns._EVERY)][-1]
 
 
 @pytest.fixture
@@ -40,6 +45,13 @@ async def test_it_is_long_until_it_is_given_up(clock: Clock) -> None:
     assert all(found[begun:])
     await turn.pause()
     assert [clock.is_long(turn, 0.00006) for _ in range(80)] == [False] * 80
+
+
+async def test_work_is_not_taken_for_a_wait(clock: Clock) -> None:
+    """Eight things that take 60 us each, on whatever loop."""
+    turn = Turn()
+    assert [clock.is_long(turn, 0.0005) for _ in range(9)] == [False] * 9
+    assert any(clock.is_long(turn, 0.0005) for _ in range(4))
 
 
 async def test_who_waits_begins_anew(clock: Clock) -> None:
@@ -75,14 +87,14 @@ async def test_each_of_many_tasks_knows_of_its_own(monkeypatch: pytest.MonkeyPat
 
     async def work(number: int) -> None:
         turn = Turn()
-        turn.is_long()
+        timed(turn)
         for _ in range(20):
             before = turn._began
             for _ in range(number % 4):
-                turn.is_long()
+                timed(turn)
                 began.append(turn._began == before)
             await checkpoint()
-            turn.is_long()
+            timed(turn)
             began.append(turn._began > before)
 
     async with anyio.create_task_group() as tasks:

@@ -49,17 +49,6 @@ class NativeEncoder:
     def feed(self, item: Any) -> Sequence[Frame]:
         """Write an item."""
         if item.__class__ is StreamChunk:
-            # This runs once a token, and nearly always there is only content.
-            if (
-                item.finish_reason is None
-                and item.model == self._model
-                and item.id == self._id
-                and not (item.tool_calls or item.reasoning or item.choice or item.refusal)
-                and item.usage is None
-                and item.role is None
-                and item.logprobs is None
-            ):
-                return (("chunk", f'{{"content":{json_text(item.content)},"finish_reason":null}}'),)
             return (("chunk", self._chunk(item)),)
         if isinstance(item, Restarted):
             return (("restart", f'{{"attempt":{item.attempt}}}'),)
@@ -92,7 +81,7 @@ class NativeEncoder:
         return f'{{"object":{to_text(item)}}}'
 
     def _chunk(self, chunk: StreamChunk) -> str:
-        """Write a chunk, whatever it carries."""
+        """Write a chunk. This runs once a token, and nearly always there is only content."""
         reason = chunk.finish_reason
         text = f'{{"content":{json_text(chunk.content)},"finish_reason":'
         text += "null" if reason is None else json_text(reason)
