@@ -30,7 +30,7 @@ from rxstream.transports.log import (
 )
 from rxstream.transports.memory_stream import Held
 
-__all__ = ("MemoryLog", "MemoryWriter")
+__all__ = ("MemoryLog", "MemoryReader", "MemoryWriter")
 
 
 class MemoryLog(StreamLog):
@@ -96,7 +96,7 @@ class MemoryLog(StreamLog):
         """Read what stands behind ``after``, then what is written from now on, to the stream's end."""
         check_stream(stream)
         check_after(after)
-        return _Reader(self, stream, after)
+        return MemoryReader(self, stream, after)
 
     async def stop(self, stream: str) -> bool:
         """Ask the producer to end the stream; False if there is none to ask."""
@@ -176,6 +176,8 @@ class MemoryWriter(LogWriter):
     def __init__(self, log: MemoryLog, held: Held) -> None:
         self.stream = held.stream
         self._log = log
+        self._max_events = log.max_events
+        self._max_bytes = log.max_bytes
         self._held = held
 
     @property
@@ -197,19 +199,22 @@ class MemoryWriter(LogWriter):
         held = self._held
         if held.writer is not self:
             raise self._refusal()
-        size = held.bytes
-        # Each of them is looked at before the first is written, so that a wrong one leaves nothing behind.
-        for _, data in frames:
-            size += size_of(data)
-        for event, data in frames:
+        if len(frames) == 1:  # as nearly always, so without a loop
+            [(event, data)] = frames
+            held.bytes += len(data) if data.isascii() else size_of(data)
             held.names.append(event)
             held.texts.append(data)
-        held.newest += len(frames)
-        held.bytes = size
-        if size > self._log.max_bytes or len(held.texts) > self._log.max_events:
-            held.trim(self._log.max_events, self._log.max_bytes)
-        if frames:
-            held.sleepers.wake()
+            held.newest += 1
+        else:
+            # Each is looked at before the first is written, so that a wrong one leaves nothing behind.
+            held.bytes += sum([size_of(data) for _, data in frames])
+            for event, data in frames:
+                held.names.append(event)
+                held.texts.append(data)
+            held.newest += len(frames)
+        if held.bytes > self._max_bytes or len(held.texts) > self._max_events:
+            held.trim(self._max_events, self._max_bytes)
+        held.sleepers.wake()
         return True
 
     async def stop_asked(self) -> None:
@@ -240,37 +245,36 @@ class MemoryWriter(LogWriter):
         return UsageError(f"The stream {self.stream!r} {what}: nothing can be written behind that.")
 
 
-class _Reader(AsyncIterator[LogBatch]):
-    """Somebody who reads a stream in memory."""
+class MemoryReader(AsyncIterator[LogBatch]):
+    """Somebody who reads a stream in memory.
 
-    __slots__ = ("_after", "_held", "_log", "_over", "_stream", "_waiting")
+    ``after`` is where it is, and ``held`` the stream, while it reads. Whoever looks there by itself, because
+    an iterator's step is too much for every event, moves ``after`` on.
+    """
+
+    __slots__ = ("_log", "_over", "_stream", "_waiting", "after", "held")
 
     def __init__(self, log: MemoryLog, stream: str, after: int) -> None:
         self._log = log
         self._stream = stream
-        self._after = after
-        self._held: Held | None = None
+        self.after = after
+        self.held: Held | None = None
         self._over = False
         self._waiting = False
 
     async def __anext__(self) -> LogBatch:
         if self._over:
             raise StopAsyncIteration
-        held = self._held or self._join()
-        # This runs for every event of every client: what it would call stands in it.
-        while held.newest <= self._after:
+        held = self.held or self._join()
+        while held.newest <= self.after:
             if held.writer is None and (error := self._end(held)) is not None:
                 self._leave()
                 raise error
             if self._waiting:
                 raise ConcurrentRead(f"Two tasks read the stream {self._stream!r} with one read().")
             self._waiting = True
-            sleeper = held.sleepers.lie_down()
             try:
-                await sleeper
-            except BaseException:
-                held.sleepers.get_up(sleeper)
-                raise
+                await held.sleepers.sleep()
             finally:
                 self._waiting = False
             if self._over:
@@ -278,8 +282,8 @@ class _Reader(AsyncIterator[LogBatch]):
         if held.deleted or self._log.closed:
             self._leave()
             raise self._gone()
-        batch = held.behind(self._after)
-        self._after = batch.last if isinstance(batch, LogGap) else held.newest
+        batch = held.behind(self.after)
+        self.after = batch.last if isinstance(batch, LogGap) else held.newest
         return batch
 
     async def aclose(self) -> None:
@@ -296,12 +300,12 @@ class _Reader(AsyncIterator[LogBatch]):
             self._over = True
             raise UnknownStream(f"The log has no stream {self._stream!r}, or no longer.")
         held.readers += 1
-        self._held = held
+        self.held = held
         return held
 
     def _leave(self) -> None:
         self._over = True
-        held, self._held = self._held, None
+        held, self.held = self.held, None
         if held is not None:
             held.readers -= 1
             if not held.readers:

@@ -17,7 +17,7 @@ from rxstream.sinks.open_stream import open_stream
 from rxstream.transports.dialects.contract import Dialect, Encoder, Frame
 from rxstream.transports.log import LogGap, LogWriter, StreamLog
 from rxstream.transports.log_pen import LogPen
-from rxstream.transports.loop_turns import Turn
+from rxstream.transports.loop_turns import EVERY, Turn
 from rxstream.transports.memory_log import MemoryLog, MemoryWriter
 from rxstream.transports.sse_refusal import public_error, shutdown_error
 
@@ -165,7 +165,10 @@ class Publication:
                 if self._put == self._pen.put:
                     tasks.start_soon(self._pen.run, self._lose)
                 try:
-                    await self._read()
+                    frames: Sequence[Frame] | None = None
+                    with self._work:
+                        frames = await self._read_all()
+                    await self._finish(self._last_words() if frames is None else frames)
                 except Exception as error:  # noqa: BLE001 - logged below, without the group around it
                     failure = error
                 tasks.cancel_scope.cancel()
@@ -198,12 +201,7 @@ class Publication:
             return
         self.halt("idle")
 
-    async def _read(self) -> None:
-        frames: Sequence[Frame] | None = None
-        with self._work:
-            frames = await self._read_all()
-        if frames is None:
-            frames = self._last_words()
+    async def _finish(self, frames: Sequence[Frame] | None) -> None:
         if frames is not None and self._halted != "lost":
             if not self._begun:
                 frames = (*self._encoder.start(), *frames)
@@ -213,6 +211,7 @@ class Publication:
     async def _read_all(self) -> Sequence[Frame]:
         encoder, feed, put = self._encoder, self._encoder.feed, self._put
         turn = Turn()
+        things = 0
         try:
             source = await self._behind() if self._adopted else self._observable
             async with open_stream(source) as items:
@@ -228,7 +227,8 @@ class Publication:
                         except Exception as error:  # noqa: BLE001 - not the stream's, and the end of all
                             self._lose(error)
                             break
-                    if turn.is_long():
+                    things = (things + 1) % EVERY
+                    if not things and turn.is_long():
                         await turn.pause()
         except Exception as error:  # noqa: BLE001 - told to whoever reads the stream
             if not self._begun and self.unsaid is not None and self.unsaid():

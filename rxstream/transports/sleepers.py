@@ -24,7 +24,7 @@ class Sleepers:
     def __init__(self) -> None:
         self._asleep: list[Any] = []
         #: Makes a future; found when the first one is wanted, which is in the event loop.
-        self._new: Callable[[], Any] | None = None
+        self._new: Callable[[], Any] = self._find
 
     def __bool__(self) -> bool:
         return bool(self._asleep)
@@ -52,11 +52,7 @@ class Sleepers:
 
         It is ``sleep``, for whom a coroutine of its own is too much for every event.
         """
-        new = self._new
-        if new is None:
-            here = running_backend() == "asyncio"
-            new = self._new = asyncio.get_running_loop().create_future if here else _Future
-        sleeper = new()
+        sleeper = self._new()
         self._asleep.append(sleeper)
         return sleeper
 
@@ -64,6 +60,11 @@ class Sleepers:
         """Take back what ``lie_down`` gave."""
         with suppress(ValueError):
             self._asleep.remove(sleeper)
+
+    def _find(self) -> Any:
+        here = running_backend() == "asyncio"
+        self._new = asyncio.get_running_loop().create_future if here else _Future
+        return self._new()
 
 
 class _Future:

@@ -130,7 +130,7 @@ class Direct(Delivery):
 
     async def _work(self) -> None:
         # Looked up once: the loop runs for every event of every client.
-        encoder, feed, put, write = self._encoder, self._encoder.feed, self._wire.put, self._framing.frames
+        encoder, feed, put, framing = self._encoder, self._encoder.feed, self._wire.put, self._framing
         failed: Exception | None = None
         try:
             async with open_stream(self._observable) as items:
@@ -139,8 +139,11 @@ class Direct(Delivery):
                     if not self._begun:
                         self._begun = True
                         frames = (*encoder.start(), *frames)
-                    if frames:
-                        await put(write(frames))
+                    if len(frames) == 1:
+                        [(event, data)] = frames
+                        await put(framing.frame(event, data))
+                    elif frames:
+                        await put(framing.frames(frames))
         except ClientGone:
             raise
         except Exception as error:  # noqa: BLE001 - told to the client

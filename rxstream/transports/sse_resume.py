@@ -16,7 +16,7 @@ from rxstream.items import SSEEvent
 from rxstream.transports.dialects.contract import Dialect
 from rxstream.transports.dialects.named import dialect_named
 from rxstream.transports.log import STREAM_NAME, LogEntry, LogGap, StreamInfo, StreamLog
-from rxstream.transports.memory_log import MemoryLog
+from rxstream.transports.memory_log import MemoryLog, MemoryReader
 from rxstream.transports.publish import Publication, publish
 from rxstream.transports.sse_delivery import Delivery, Headers, Reason, Settings
 from rxstream.transports.sse_framing import Framing
@@ -100,6 +100,8 @@ class Resumable(Delivery):
         self._publication: Publication | None = None
         self._refused: Exception | None = None
         self._exists = False
+        #: Behind which event this response has last had the stream produced anew.
+        self._taken: int | None = None
 
     async def __call__(
         self, scope: Scope, receive: Receive, send: Send, status: int, headers: Headers
@@ -196,28 +198,41 @@ class Resumable(Delivery):
         if self._publication is not None:
             self._publication.unsaid = self._wire.is_silent
 
-    async def _follow(self) -> bool:
+    # A function of its own for what comes alone would be one more to resume for every event.
+    async def _follow(self) -> bool:  # noqa: C901 - see above
         """Send what the log has and gets; return whether that was all."""
-        wire, put, write = self._wire, self._wire.put_now, self._framing.entries
+        wire, put, write = self._wire, self._wire.put_now, self._framing.entry
         batches: Any = self._resuming.log.read(self._stream, self._after)
         try:
             async for batch in batches:
                 if batch.__class__ is LogGap:
                     await self._pass_gap(batch)
-                elif len(batch) == 1 and wire.started and not batch[0].last:
-                    await put(write(batch))
-                    self._after = batch[0].seq
                 elif await self._pass_on(batch):
                     return True
                 if wire.hurried or len(batch) > 1:
                     await wire.rest()
+                if batches.__class__ is not MemoryReader:
+                    continue
+                # What comes alone, as what a model says does, costs as little as an event can.
+                held: Any = batches.held
+                while held.writer is not None:
+                    ahead = held.newest - batches.after
+                    if not ahead:
+                        await held.sleepers.lie_down()
+                    elif ahead == 1 and not held.ended:
+                        batches.after = self._after = seq = held.newest
+                        await put(write(seq, held.names[-1], held.texts[-1]))
+                        if wire.hurried:
+                            await wire.rest()
+                    else:
+                        break
         except StreamOrphaned as orphaned:
             return await self._take_over(orphaned)
         finally:
             with anyio.CancelScope(shield=True):
                 await batches.aclose()
         # Nothing stood behind the place that the client has been at.
-        await self._wire.finish(b"")
+        await wire.finish(b"")
         self._ended = "done"
         return True
 
@@ -277,8 +292,11 @@ class Resumable(Delivery):
     async def _take_over(self, orphaned: StreamOrphaned) -> bool:
         """Find somebody who goes on with the stream; return whether there is nobody, and this is the end."""
         if self._resuming.observable is not None:
+            if self._taken == self._after:
+                raise orphaned  # a producer of ours has got nowhere, and so would the next one
             await self._publish()
             if self._publication is not None:
+                self._taken = self._after
                 return False
         if await self._is_taken():
             return False

@@ -22,14 +22,9 @@ class Clock:
         monkeypatch.setattr(loop_turns, "monotonic", lambda: self.now)
 
     def is_long(self, turn: Turn, seconds: float) -> bool:
-        """Let some time go by, and ask until it looks at the clock."""
+        """Let some time go by, and ask as who has done ``EVERY`` things."""
         self.now += seconds
-        return timed(turn)
-
-
-def timed(turn: Turn) -> bool:
-    """Do as many things as one of them is timed."""
-    return [turn.is_long() for _ in range(loop_turns._EVERY)][-1]
+        return turn.is_long()
 
 
 @pytest.fixture
@@ -87,14 +82,14 @@ async def test_each_of_many_tasks_knows_of_its_own(monkeypatch: pytest.MonkeyPat
 
     async def work(number: int) -> None:
         turn = Turn()
-        timed(turn)
+        turn.is_long()
         for _ in range(20):
             before = turn._began
             for _ in range(number % 4):
-                timed(turn)
+                turn.is_long()
                 began.append(turn._began == before)
             await checkpoint()
-            timed(turn)
+            turn.is_long()
             began.append(turn._began > before)
 
     async with anyio.create_task_group() as tasks:

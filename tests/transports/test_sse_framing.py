@@ -37,7 +37,7 @@ def test_it_writes_what_an_event_of_ours_writes(frames: list[tuple[str | None, s
 def test_entries_have_their_ids() -> None:
     framing = Framing(stream="a-b", retry=5)
     body = framing.entries([LogEntry(9, "chunk", "x"), LogEntry(10, None, "y\nz", last=True)])
-    assert body == b"event: chunk\nid: a-b-9\nretry: 5\ndata: x\n\nid: a-b-10\ndata: y\ndata: z\n\n"
+    assert body == b"event: chunk\nretry: 5\nid: a-b-9\ndata: x\n\nid: a-b-10\ndata: y\ndata: z\n\n"
     assert framing.events == 2
 
 
@@ -59,4 +59,4 @@ def test_trap_01_a_heartbeat_ends_no_event() -> None:
 def test_trap_02_the_reconnection_time_stands_in_an_event_with_data() -> None:
     first, second = Framing(retry=3), Framing(stream="s", retry=3)
     assert first.frames([(None, "x"), (None, "y")]).split(b"\n\n")[0] == b"retry: 3\ndata: x"
-    assert second.entries([LogEntry(1, None, "x")]) == b"id: s-1\nretry: 3\ndata: x\n\n"
+    assert second.entries([LogEntry(1, None, "x")]) == b"retry: 3\nid: s-1\ndata: x\n\n"

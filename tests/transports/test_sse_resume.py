@@ -1,12 +1,13 @@
 """A client that leaves and comes back, to this process or another one: it gets one answer."""
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
+from anyio.lowlevel import checkpoint
 from reactivex import Observable
 
 import rxstream as rxs
@@ -14,7 +15,9 @@ from rxstream.engine.backend import loop_clock
 from rxstream.errors import StreamTruncated
 from rxstream.items import SSEEvent, StreamChunk
 from rxstream.sources.recording import bundled_recordings
+from rxstream.transports.dialects.contract import Dialect, Frame
 from rxstream.transports.dialects.named import dialect_named
+from rxstream.transports.dialects.native import NativeDecoder, NativeEncoder
 from rxstream.transports.log import StreamLog
 from rxstream.transports.publish import publications_of
 from rxstream.transports.sse_refusal import Refusal
@@ -322,3 +325,41 @@ async def test_a_name_of_a_stream_is_one() -> None:
         check_name("stream_id", "a b")
     with pytest.raises(TypeError, match="a str"):
         check_name("stream_id", 3)
+
+
+class Wrong(NativeEncoder):
+    """An encoder of a user's own that gives what is no text, from some event on."""
+
+    def __init__(self, good: int) -> None:
+        super().__init__()
+        self.good = good
+
+    def feed(self, item: Any) -> Sequence[Frame]:
+        """Write an item, well or not."""
+        self.good -= 1
+        return super().feed(item) if self.good >= 0 else (("chunk", 5),)  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("good", [0, 1, 3])
+async def test_a_producer_that_gets_nowhere_is_not_begun_again_and_again(
+    good: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    opened = 0
+
+    async def words() -> AsyncIterator[str]:
+        nonlocal opened
+        opened += 1
+        for number in range(10):
+            await checkpoint()
+            yield f" word{number}"
+
+    dialect = Dialect("mine", lambda: Wrong(good), NativeDecoder)
+    ask = Ask(sse_response(rxs.from_stream(words), dialect=dialect, log=StreamLog.memory()))
+    with anyio.fail_after(20):
+        asked = await ask.run()
+    if good:
+        assert (asked.status, asked.events[-1].event) == (200, "error")
+    else:
+        assert asked.status == 503  # nothing has been said yet
+    assert opened <= 3
+    assert "cannot be written to its log" in caplog.text

@@ -5,6 +5,7 @@ model's name and the answer's only where they change.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from json.encoder import encode_basestring
 from typing import Any, Final
 
 from rxstream.errors import MalformedStream, ProviderError, StreamTruncated
@@ -82,12 +83,13 @@ class NativeEncoder:
 
     def _chunk(self, chunk: StreamChunk) -> str:
         """Write a chunk. This runs once a token, and nearly always there is only content."""
-        reason = chunk.finish_reason
-        text = f'{{"content":{json_text(chunk.content)},"finish_reason":'
-        text += "null" if reason is None else json_text(reason)
+        content, reason, more = chunk.content, "null", ""
+        content = encode_basestring(content) if content.isascii() else json_text(content)
+        if chunk.finish_reason is not None:
+            reason = json_text(chunk.finish_reason)
         if chunk.model != self._model or chunk.id != self._id:
             self._model, self._id = chunk.model, chunk.id
-            text += f',"model":{to_text(chunk.model)},"id":{to_text(chunk.id)}'
+            more = f',"model":{to_text(chunk.model)},"id":{to_text(chunk.id)}'
         if (
             chunk.tool_calls
             or chunk.reasoning
@@ -97,8 +99,8 @@ class NativeEncoder:
             or chunk.refusal
             or chunk.logprobs is not None
         ):
-            text += _more(chunk)
-        return text + "}"
+            more += _more(chunk)
+        return f'{{"content":{content},"finish_reason":{reason}{more}}}'
 
 
 def _more(chunk: StreamChunk) -> str:
