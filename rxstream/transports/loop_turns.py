@@ -9,14 +9,14 @@ from anyio.lowlevel import checkpoint
 
 from rxstream.engine.backend import running_backend
 
-__all__ = ("EVERY", "Turn")
+__all__ = ("Turn",)
 
-#: After so many things, as its user counts, a task asks whether its turn is long: to do that costs, too.
-EVERY: Final = 8
+#: Of so many things that a task does one is timed: to do that costs, too.
+_EVERY: Final = 8
 #: Seconds that a task which never waits may have the event loop for itself.
 _LONGEST: Final = 0.005
 #: Where turns cannot be counted: things that come so soon (seconds) behind each other were there already.
-_AT_ONCE: Final = 0.0001 * EVERY
+_AT_ONCE: Final = 0.0001 * _EVERY
 #: Who takes that long so many times, one after the other, is taken to be working, not waiting.
 _SLOW: Final = 2
 
@@ -52,12 +52,13 @@ class Turn:
     By a clock of its own, in real time: a loop's clock may stand still for as long as the turn lasts.
     """
 
-    __slots__ = ("_began", "_count", "_last", "_slow", "_turns")
+    __slots__ = ("_began", "_count", "_last", "_slow", "_things", "_turns")
 
     def __init__(self) -> None:
         self._began = self._last = monotonic() - 1
         self._count = -1
         self._slow = 0
+        self._things = 0
         self._turns: _Turns | None = None
         if running_backend() == "asyncio":
             loop = asyncio.get_running_loop()
@@ -67,7 +68,10 @@ class Turn:
             self._turns = turns
 
     def is_long(self) -> bool:
-        """Tell, at one of ``EVERY`` things that the task does, whether it should ``pause`` now."""
+        """Tell, once for each thing that the task does, whether it should ``pause`` now."""
+        self._things += 1
+        if self._things % _EVERY:
+            return False
         now = monotonic()
         since = now - self._last
         self._last = now

@@ -176,8 +176,6 @@ class MemoryWriter(LogWriter):
     def __init__(self, log: MemoryLog, held: Held) -> None:
         self.stream = held.stream
         self._log = log
-        self._max_events = log.max_events
-        self._max_bytes = log.max_bytes
         self._held = held
 
     @property
@@ -199,22 +197,19 @@ class MemoryWriter(LogWriter):
         held = self._held
         if held.writer is not self:
             raise self._refusal()
-        if len(frames) == 1:  # as nearly always, so without a loop
-            [(event, data)] = frames
-            held.bytes += len(data) if data.isascii() else size_of(data)
+        size = held.bytes
+        # Each of them is looked at before the first is written, so that a wrong one leaves nothing behind.
+        for _, data in frames:
+            size += size_of(data)
+        for event, data in frames:
             held.names.append(event)
             held.texts.append(data)
-            held.newest += 1
-        else:
-            # Each is looked at before the first is written, so that a wrong one leaves nothing behind.
-            held.bytes += sum([size_of(data) for _, data in frames])
-            for event, data in frames:
-                held.names.append(event)
-                held.texts.append(data)
-            held.newest += len(frames)
-        if held.bytes > self._max_bytes or len(held.texts) > self._max_events:
-            held.trim(self._max_events, self._max_bytes)
-        held.sleepers.wake()
+        held.newest += len(frames)
+        held.bytes = size
+        if size > self._log.max_bytes or len(held.texts) > self._log.max_events:
+            held.trim(self._log.max_events, self._log.max_bytes)
+        if frames:
+            held.sleepers.wake()
         return True
 
     async def stop_asked(self) -> None:

@@ -17,7 +17,7 @@ from rxstream.sinks.open_stream import open_stream
 from rxstream.transports.dialects.contract import Dialect, Encoder, Frame
 from rxstream.transports.log import LogGap, LogWriter, StreamLog
 from rxstream.transports.log_pen import LogPen
-from rxstream.transports.loop_turns import EVERY, Turn
+from rxstream.transports.loop_turns import Turn
 from rxstream.transports.memory_log import MemoryLog, MemoryWriter
 from rxstream.transports.sse_refusal import public_error, shutdown_error
 
@@ -211,7 +211,6 @@ class Publication:
     async def _read_all(self) -> Sequence[Frame]:
         encoder, feed, put = self._encoder, self._encoder.feed, self._put
         turn = Turn()
-        things = 0
         try:
             source = await self._behind() if self._adopted else self._observable
             async with open_stream(source) as items:
@@ -227,8 +226,7 @@ class Publication:
                         except Exception as error:  # noqa: BLE001 - not the stream's, and the end of all
                             self._lose(error)
                             break
-                    things = (things + 1) % EVERY
-                    if not things and turn.is_long():
+                    if turn.is_long():
                         await turn.pause()
         except Exception as error:  # noqa: BLE001 - told to whoever reads the stream
             if not self._begun and self.unsaid is not None and self.unsaid():

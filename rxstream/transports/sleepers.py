@@ -44,22 +44,19 @@ class Sleepers:
         try:
             await sleeper
         except BaseException:
-            self.get_up(sleeper)
+            with suppress(ValueError):
+                self._asleep.remove(sleeper)
             raise
 
     def lie_down(self) -> Any:
-        """Return what the next ``wake`` wakes, to be awaited at once; ``get_up`` if that was cancelled.
+        """Return what the next ``wake`` wakes, to be awaited at once.
 
-        It is ``sleep``, for whom a coroutine of its own is too much for every event.
+        It is ``sleep``, for whom a coroutine of its own is too much for every event. If it is cancelled, it
+        is forgotten at the next ``wake``: who may try again and again should ``sleep``.
         """
         sleeper = self._new()
         self._asleep.append(sleeper)
         return sleeper
-
-    def get_up(self, sleeper: Any) -> None:
-        """Take back what ``lie_down`` gave."""
-        with suppress(ValueError):
-            self._asleep.remove(sleeper)
 
     def _find(self) -> Any:
         here = running_backend() == "asyncio"

@@ -20,15 +20,13 @@ class Framing:
     that some clients fail on. ``events`` counts what was written.
     """
 
-    __slots__ = ("_names", "_prefix", "_prefixes", "_retry", "events")
+    __slots__ = ("_names", "_prefix", "_retry", "events")
 
     def __init__(self, *, stream: str | None = None, retry: int | None = None) -> None:
         self._prefix = f"id: {stream}-"
         self._retry = "" if retry is None else f"retry: {retry}\n"
-        #: What stands before the data of an event, and before the number of one that has an id, by the
-        #: event's name: a dialect has a handful of them.
+        #: The lines of the names of events that have been looked at: a dialect has a handful.
         self._names: dict[str | None, str] = {}
-        self._prefixes: dict[str | None, str] = {}
         self.events = 0
 
     def frames(self, frames: Iterable[Frame]) -> bytes:
@@ -39,33 +37,26 @@ class Framing:
         """Write events of a log, with their ids."""
         return b"".join([self.entry(seq, event, data) for seq, event, data, _ in entries])
 
-    def frame(self, event: str | None, data: str) -> bytes:
-        """Write one event that has no id."""
+    def entry(self, seq: int, event: str | None, data: str) -> bytes:
+        """Write one event of a log, with its id."""
+        return self.frame(event, data, f"{self._prefix}{seq}\n")
+
+    def frame(self, event: str | None, data: str, id_line: str = "") -> bytes:
+        """Write one event."""
         name = self._names.get(event)
         if name is None:
-            name = self._look_up(event, self._names, "")
+            name = self._look_up(event)
         if "\n" in data or "\r" in data:
             data = _lines(data)
         self.events += 1
         # A dialect escapes half a surrogate pair; one of a user's own that does not must not end the stream.
-        return f"{name}data: {data}\n\n".encode("utf-8", "replace")
+        return f"{name}{id_line}data: {data}\n\n".encode("utf-8", "replace")
 
-    def entry(self, seq: int, event: str | None, data: str) -> bytes:
-        """Write one event of a log, with its id."""
-        prefix = self._prefixes.get(event)
-        if prefix is None:
-            prefix = self._look_up(event, self._prefixes, self._prefix)
-        if "\n" in data or "\r" in data:
-            data = _lines(data)
-        self.events += 1
-        return f"{prefix}{seq}\ndata: {data}\n\n".encode("utf-8", "replace")
-
-    def _look_up(self, event: str | None, known: dict[str | None, str], more: str) -> str:
-        name = SSEEvent("", event).encode().removesuffix("data: \n\n")
+    def _look_up(self, event: str | None) -> str:
+        name = self._names[event] = SSEEvent("", event).encode().removesuffix("data: \n\n")
+        # No event has a name that is known before the first one is written.
         once, self._retry = self._retry, ""
-        if not once:
-            known[event] = name + more
-        return f"{name}{once}{more}"
+        return name + once
 
 
 def _lines(data: str) -> str:

@@ -198,10 +198,9 @@ class Resumable(Delivery):
         if self._publication is not None:
             self._publication.unsaid = self._wire.is_silent
 
-    # A function of its own for what comes alone would be one more to resume for every event.
-    async def _follow(self) -> bool:  # noqa: C901 - see above
+    async def _follow(self) -> bool:
         """Send what the log has and gets; return whether that was all."""
-        wire, put, write = self._wire, self._wire.put_now, self._framing.entry
+        wire = self._wire
         batches: Any = self._resuming.log.read(self._stream, self._after)
         try:
             async for batch in batches:
@@ -211,21 +210,8 @@ class Resumable(Delivery):
                     return True
                 if wire.hurried or len(batch) > 1:
                     await wire.rest()
-                if batches.__class__ is not MemoryReader:
-                    continue
-                # What comes alone, as what a model says does, costs as little as an event can.
-                held: Any = batches.held
-                while held.writer is not None:
-                    ahead = held.newest - batches.after
-                    if not ahead:
-                        await held.sleepers.lie_down()
-                    elif ahead == 1 and not held.ended:
-                        batches.after = self._after = seq = held.newest
-                        await put(write(seq, held.names[-1], held.texts[-1]))
-                        if wire.hurried:
-                            await wire.rest()
-                    else:
-                        break
+                if batches.__class__ is MemoryReader:
+                    await self._follow_singles(batches)
         except StreamOrphaned as orphaned:
             return await self._take_over(orphaned)
         finally:
@@ -235,6 +221,23 @@ class Resumable(Delivery):
         await wire.finish(b"")
         self._ended = "done"
         return True
+
+    async def _follow_singles(self, reader: MemoryReader) -> None:
+        """Send what comes alone, as what a model says does, for as little as an event can cost."""
+        wire, put, write = self._wire, self._wire.put_now, self._framing.entry
+        held = reader.held
+        assert held is not None
+        while held.writer is not None:
+            ahead = held.newest - reader.after
+            if not ahead:
+                await held.sleepers.lie_down()
+            elif ahead == 1 and not held.ended:
+                reader.after = self._after = seq = held.newest
+                await put(write(seq, held.names[-1], held.texts[-1]))
+                if wire.hurried:
+                    await wire.rest()
+            else:
+                return
 
     async def _pass_on(self, batch: list[LogEntry]) -> bool:
         """Send events; return whether the last of the stream was among them."""

@@ -13,7 +13,7 @@ from anyio.abc import TaskGroup
 from anyio.lowlevel import checkpoint
 
 from rxstream.engine.backend import loop_clock
-from rxstream.transports.loop_turns import EVERY, Turn
+from rxstream.transports.loop_turns import Turn
 from rxstream.transports.sleepers import Sleepers
 from rxstream.transports.sse_framing import HEARTBEAT
 
@@ -62,7 +62,6 @@ class Wire:
         "_since",
         "_size",
         "_tasks",
-        "_things",
         "_turn",
         "hurried",
         "over",
@@ -100,7 +99,6 @@ class Wire:
         self._sending = False
         self._since = self._clock()
         self._turn = Turn()
-        self._things = 0
         # Whether somebody else than the main task is sending; those who wait until that is over.
         self._busy = False
         self._free = Sleepers()
@@ -245,8 +243,7 @@ class Wire:
         """Send data: at once if it comes alone, together with its neighbours if several come close."""
         now = self._clock()
         turn = self._turn
-        self._things = things = (self._things + 1) % EVERY
-        long = not things and turn.is_long()
+        long = turn.is_long()
         if self._held or now < self._due:
             self._held.append(data)
             self._size += len(data)

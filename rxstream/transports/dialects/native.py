@@ -5,7 +5,6 @@ model's name and the answer's only where they change.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from json.encoder import encode_basestring
 from typing import Any, Final
 
 from rxstream.errors import MalformedStream, ProviderError, StreamTruncated
@@ -83,8 +82,7 @@ class NativeEncoder:
 
     def _chunk(self, chunk: StreamChunk) -> str:
         """Write a chunk. This runs once a token, and nearly always there is only content."""
-        content, reason, more = chunk.content, "null", ""
-        content = encode_basestring(content) if content.isascii() else json_text(content)
+        content, reason, more = json_text(chunk.content), "null", ""
         if chunk.finish_reason is not None:
             reason = json_text(chunk.finish_reason)
         if chunk.model != self._model or chunk.id != self._id:
