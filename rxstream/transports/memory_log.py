@@ -194,6 +194,13 @@ class MemoryWriter(LogWriter):
 
     def put(self, frames: Sequence[Frame]) -> bool:
         """Write entries, and say that there is room for more: what ``append`` does, without a coroutine."""
+        self.keep(frames)
+        if frames:
+            self._held.sleepers.wake()
+        return True
+
+    def keep(self, frames: Sequence[Frame]) -> None:
+        """Write entries, and wake nobody: for whom nobody waits, or who passes them on by itself."""
         held = self._held
         if held.writer is not self:
             raise self._refusal()
@@ -208,9 +215,10 @@ class MemoryWriter(LogWriter):
         held.bytes = size
         if size > self._log.max_bytes or len(held.texts) > self._log.max_events:
             held.trim(self._log.max_events, self._log.max_bytes)
-        if frames:
-            held.sleepers.wake()
-        return True
+
+    def when_joined(self, callback: Callable[[], object] | None) -> None:
+        """Have something called whenever somebody begins to read beside others."""
+        self._held.joined = callback
 
     async def stop_asked(self) -> None:
         """Wait until somebody asks for the stream to be stopped."""
@@ -296,6 +304,8 @@ class MemoryReader(AsyncIterator[LogBatch]):
             raise UnknownStream(f"The log has no stream {self._stream!r}, or no longer.")
         held.readers += 1
         self.held = held
+        if held.readers > 1 and held.joined is not None:
+            held.joined()
         return held
 
     def _leave(self) -> None:

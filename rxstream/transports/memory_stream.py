@@ -1,6 +1,7 @@
 """One stream of a log in memory, as it is held."""
 
 from collections import deque
+from collections.abc import Callable
 from itertools import islice
 
 from rxstream.transports.log import LogBatch, LogEntry, LogGap, LogWriter, size_of
@@ -21,6 +22,7 @@ class Held:
         "deleted",
         "ended",
         "idle",
+        "joined",
         "meta",
         "names",
         "newest",
@@ -53,6 +55,8 @@ class Held:
         self.writer: LogWriter | None = None
         self.quiet = now
         self.readers = 0
+        #: What the producer wants called when somebody begins to read beside others.
+        self.joined: Callable[[], object] | None = None
         self.sleepers = Sleepers()
         self.idle = now
 

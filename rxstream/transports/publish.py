@@ -1,14 +1,16 @@
 """The producers of a process: answers that are read into a log, whoever may be listening."""
 
+import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterable, Callable, Mapping, Sequence
 from typing import Any, Final, Literal
 from weakref import WeakKeyDictionary
 
 import anyio
+from anyio.abc import TaskGroup
 from reactivex import Observable
 
-from rxstream.engine.backend import running_loop, spawn
+from rxstream.engine.backend import running_backend, running_loop, spawn
 from rxstream.errors import LeaseLost, ProviderError, StreamExists, StreamTruncated, UnknownStream
 from rxstream.items import Restarted, SSEEvent
 from rxstream.resilience.carry_on import carry_on
@@ -18,8 +20,11 @@ from rxstream.transports.dialects.contract import Dialect, Encoder, Frame
 from rxstream.transports.log import LogGap, LogWriter, StreamLog
 from rxstream.transports.log_pen import LogPen
 from rxstream.transports.loop_turns import Turn
-from rxstream.transports.memory_log import MemoryLog, MemoryWriter
+from rxstream.transports.memory_log import MemoryLog, MemoryReader, MemoryWriter
+from rxstream.transports.relay import Relay
+from rxstream.transports.sse_framing import Framing
 from rxstream.transports.sse_refusal import public_error, shutdown_error
+from rxstream.transports.sse_wire import Wire
 
 __all__ = ("Publication", "Publications", "publications_of", "publish")
 
@@ -136,6 +141,7 @@ class Publication:
         self.stopped = False
         self._log = log
         self._writer = writer
+        self._memory = writer if isinstance(writer, MemoryWriter) else None
         self._observable = observable
         self._dialect = dialect
         self._encoder: Encoder = dialect.encoder()
@@ -144,23 +150,62 @@ class Publication:
         self._adopted = adopted
         self._halted: Literal["stopped", "idle", "drained", "lost"] | None = None
         self._work = anyio.CancelScope()
+        self._tasks: TaskGroup | None = None
+        # What sends to the first client of a stream in memory while that one's own task sleeps.
+        self._relay: Relay | None = None
+        self._task: asyncio.Task[Any] | None = None
         self._pen = LogPen(writer)
         # What is in memory is written at once; nobody has to wait for a disk or a network.
         self._put: Callable[[Sequence[Frame]], bool] = (
-            writer.put if isinstance(writer, MemoryWriter) else self._pen.put
+            self._pen.put if self._memory is None else self._memory.put
         )
 
     def halt(self, why: Literal["stopped", "idle", "drained", "lost"]) -> None:
         """Read no more; what was read stays, and gets the end that belongs to the reason."""
         if self._halted is None:
             self._halted = why
-            self._work.cancel()
+            # What is on its way to a client is not cut off: the client could not trust what it has.
+            if not self._hurry():
+                self._work.cancel()
+
+    def _hurry(self) -> bool:
+        """Let a send that is under way, if there is one, not last for long."""
+        if self._relay is None or not self._relay.sending:
+            return False
+        assert self._tasks is not None
+        self._tasks.start_soon(self._relay.cut_off_soon)
+        return True
+
+    def lend(self, wire: Wire, framing: Framing, reader: MemoryReader) -> Relay | None:
+        """Have the wire of the client that this was begun for, to use while that one's own task sleeps.
+
+        None if nothing would be won by that. ``give_back`` must be awaited.
+        """
+        if self._relay is None and self._memory is not None and self._task is not None:
+            self._relay = Relay(wire, framing, reader, self._memory, self._task)
+        return self._relay
+
+    async def give_back(self, wire: Wire) -> None:
+        """Use the wire no more: what is being sent is cut off."""
+        relay = self._relay
+        if relay is not None:
+            relay.open = False
+            if relay.sending:
+                relay.cut_off("shutdown")
+                with anyio.CancelScope(shield=True):
+                    await wire.settle()
+            self._relay = None
 
     async def run(self) -> None:
         """Read the answer to its end: the task's own function, which lets no exception out."""
         try:
             failure: Exception | None = None
             async with anyio.create_task_group() as tasks:
+                self._tasks = tasks
+                if running_backend() == "asyncio":
+                    self._task = asyncio.current_task()
+                if self._memory is not None:
+                    self._memory.when_joined(self._hurry)
                 tasks.start_soon(self._attend)
                 if self._put == self._pen.put:
                     tasks.start_soon(self._pen.run, self._lose)
@@ -175,6 +220,8 @@ class Publication:
             if failure is not None:
                 self._lose(failure)
         finally:
+            if self._memory is not None:
+                self._memory.when_joined(None)
             with anyio.move_on_after(_PATIENCE, shield=True):
                 try:
                     await self._writer.aclose()
@@ -209,25 +256,11 @@ class Publication:
                 await self._pen.finish(frames)
 
     async def _read_all(self) -> Sequence[Frame]:
-        encoder, feed, put = self._encoder, self._encoder.feed, self._put
-        turn = Turn()
+        encoder = self._encoder
         try:
             source = await self._behind() if self._adopted else self._observable
             async with open_stream(source) as items:
-                async for item in items:
-                    frames = feed(item)
-                    if not self._begun:
-                        self._begun = True
-                        frames = (*encoder.start(), *frames)
-                    if frames:
-                        try:
-                            if not put(frames):
-                                await self._pen.room()
-                        except Exception as error:  # noqa: BLE001 - not the stream's, and the end of all
-                            self._lose(error)
-                            break
-                    if turn.is_long():
-                        await turn.pause()
+                await self._write(items)
         except Exception as error:  # noqa: BLE001 - told to whoever reads the stream
             if not self._begun and self.unsaid is not None and self.unsaid():
                 # Its client is told by a status, and the stream deleted.
@@ -235,6 +268,29 @@ class Publication:
                 error = ProviderError("the answer failed before it began", type="server_error")
             return encoder.fail(public_error(error))
         return encoder.end()
+
+    async def _write(self, items: AsyncIterable[Any]) -> None:
+        encoder, feed, put = self._encoder, self._encoder.feed, self._put
+        turn = Turn()
+        async for item in items:
+            frames = feed(item)
+            if not self._begun:
+                self._begun = True
+                frames = (*encoder.start(), *frames)
+            if frames:
+                relay = self._relay
+                try:
+                    if relay is not None and (sending := relay.take(frames)) is not None:
+                        await sending
+                        if self._halted is not None:
+                            self._work.cancel()
+                    elif not put(frames):
+                        await self._pen.room()
+                except Exception as error:  # noqa: BLE001 - not the stream's, and the end of all
+                    self._lose(error)
+                    break
+            if turn.is_long():
+                await turn.pause()
 
     def _last_words(self) -> Sequence[Frame] | None:
         """Return how a stream ends that is read no more; None if it is left for another producer."""

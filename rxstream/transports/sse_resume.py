@@ -182,6 +182,9 @@ class Resumable(Delivery):
             else:
                 await self._refuse_or_raise(error)
             self._ended = "error"
+        finally:
+            if self._publication is not None:
+                await self._publication.give_back(self._wire)
 
     async def _begin(self) -> None:
         if self._refused is not None:
@@ -223,21 +226,30 @@ class Resumable(Delivery):
         return True
 
     async def _follow_singles(self, reader: MemoryReader) -> None:
-        """Send what comes alone, as what a model says does, for as little as an event can cost."""
+        """Send what comes alone, as what a model says does, for as little as an event can cost.
+
+        While this sleeps, the producer sends by itself, if it is this response's own.
+        """
         wire, put, write = self._wire, self._wire.put_now, self._framing.entry
-        held = reader.held
+        held, producer = reader.held, self._publication
         assert held is not None
+        relay = None if producer is None else producer.lend(wire, self._framing, reader)
         while held.writer is not None:
             ahead = held.newest - reader.after
             if not ahead:
+                if relay is not None:
+                    relay.open = True
                 await held.sleepers.lie_down()
+                if relay is not None:
+                    relay.open = False
             elif ahead == 1 and not held.ended:
-                reader.after = self._after = seq = held.newest
+                reader.after = seq = held.newest
                 await put(write(seq, held.names[-1], held.texts[-1]))
                 if wire.hurried:
                     await wire.rest()
             else:
-                return
+                break
+        self._after = reader.after
 
     async def _pass_on(self, batch: list[LogEntry]) -> bool:
         """Send events; return whether the last of the stream was among them."""

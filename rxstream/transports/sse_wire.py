@@ -31,6 +31,8 @@ _FULL: Final = 16 * 1024
 #: Seconds from one write to the next, at least. A write costs more than all else that an event takes, and
 #: nobody sees one that comes so soon; an event that comes later than that is sent at once.
 _APART: Final = 0.01
+#: Seconds of a send after which a client is a slow one.
+_SLOW: Final = 0.1
 
 
 class ClientGone(Exception):
@@ -46,10 +48,10 @@ class Wire:
     __slots__ = (
         "_bell",
         "_busy",
-        "_clock",
         "_deadline",
         "_due",
         "_ending",
+        "_failure",
         "_flushing",
         "_free",
         "_head",
@@ -59,14 +61,17 @@ class Wire:
         "_scope",
         "_send",
         "_sending",
-        "_since",
         "_size",
         "_tasks",
         "_turn",
+        "carrying",
+        "clock",
         "hurried",
         "over",
         "reason",
         "sent",
+        "since",
+        "slow",
         "started",
     )
 
@@ -85,7 +90,7 @@ class Wire:
         self._head = {"type": "http.response.start", "status": status, "headers": headers}
         self._heartbeat = heartbeat
         self._deadline = deadline
-        self._clock = loop_clock()
+        self.clock = loop_clock()
         #: Whether the status has been said; and whether the body's end has.
         self.started = False
         self.over = False
@@ -97,11 +102,15 @@ class Wire:
         self._tasks: TaskGroup | None = None
         # The main task is sending; since when, or when it last began to.
         self._sending = False
-        self._since = self._clock()
+        self.since = self.clock()
         self._turn = Turn()
         # Whether somebody else than the main task is sending; those who wait until that is over.
         self._busy = False
         self._free = Sleepers()
+        #: Whether that is ``carry``; and whether one of its sends has taken long.
+        self.carrying = False
+        self.slow = False
+        self._failure: Exception | None = None
         self._held: list[bytes] = []
         self._size = 0
         #: When the next write may begin; and whether the last one came sooner.
@@ -118,10 +127,8 @@ class Wire:
         When the response is told to end, work is cancelled, and ``farewell`` has the last word. What either
         raises comes out of here.
         """
-        failure: Exception | None = None
 
         async def main() -> None:
-            nonlocal failure
             # An exception that left the task would come out of the group wrapped.
             try:
                 with self._scope:
@@ -133,7 +140,7 @@ class Wire:
             except ClientGone:
                 self.leave("disconnect")
             except Exception as error:  # noqa: BLE001 - raised below
-                failure = error
+                self._failure = error
             finally:
                 tasks.cancel_scope.cancel()
 
@@ -143,10 +150,10 @@ class Wire:
             # resumes all of them.
             tasks.start_soon(main)
             await self._watch()
-        if failure is not None:
-            raise failure
+        if self._failure is not None:
+            raise self._failure
 
-    def leave(self, reason: Literal["disconnect", "deadline"]) -> None:
+    def leave(self, reason: Literal["disconnect", "deadline", "shutdown"]) -> None:
         """Cancel the main task: there is nobody to send to."""
         if self._ending and reason == "disconnect":
             return  # a server may say so as soon as it has the end, and be about to take it
@@ -162,16 +169,16 @@ class Wire:
                 self._scope.cancel()
 
     async def _watch(self) -> None:
-        clock, receive = self._clock, self._receive
+        clock, receive = self.clock, self._receive
         while True:
             now = clock()
             if self._sending:
-                wake = self._since + self._deadline
+                wake = self.since + self._deadline
                 if now >= wake:
                     self.leave("deadline")
                     return
             else:
-                wake = self._since + self._heartbeat
+                wake = self.since + self._heartbeat
                 if now >= wake:
                     if not await self._beat(HEARTBEAT):
                         return
@@ -188,13 +195,12 @@ class Wire:
 
     async def _beat(self, data: bytes) -> bool:
         """Send from beside the main task, which waits if it has something to send meanwhile."""
-        while self._busy:
-            await self._free.sleep()
+        await self.settle()
         if self._sending or self.over:
             return True
         self._busy = True
         try:
-            with anyio.CancelScope(deadline=self._clock() + self._deadline) as limit:
+            with anyio.CancelScope(deadline=self.clock() + self._deadline) as limit:
                 await self._start()
                 await self._write(data)
             if limit.cancelled_caught:
@@ -204,23 +210,22 @@ class Wire:
             self.leave("disconnect")
             return False
         finally:
-            self._since = self._clock()
+            self.since = self.clock()
             self._busy = False
             self._free.wake()
         return True
 
     async def _flush(self) -> None:
         """Send what is held when that is due, again and again: the main task waits for more."""
-        clock = self._clock
+        clock = self.clock
         while True:
             wait = self._due - clock()
             if wait > 0:
                 await anyio.sleep(wait)
-            while self._busy:
-                await self._free.sleep()
+            await self.settle()
             # The main task, when it sends, takes along what is held.
             if self._held:
-                self._since = now = clock()
+                self.since = now = clock()
                 self._due = now + _APART
                 self._busy = self._sending = True  # the other one watches this send as one of the main task's
                 try:
@@ -237,11 +242,49 @@ class Wire:
             if not self._held:
                 await self._bell.sleep()
 
+    # ------------------------------------------------------------ another task's, while the main one sleeps
+
+    def is_due(self, now: float) -> bool:
+        """Tell whether somebody else may ``carry``: it would not be too soon, or beside another send."""
+        return now >= self._due and not (self._busy or self.slow)
+
+    # This one, too, runs for every event of a client.
+    async def carry(self, data: bytes, now: float, is_cut_off: Callable[[], bool]) -> None:
+        """Send data from a task that is none of the response's, if it is due. ``now`` is what the clock says.
+
+        What goes wrong is told to the main task alone. If it is cancelled, that is the response's end, since
+        nobody knows what the client has got, and if ``is_cut_off`` tells so, it is nothing else.
+        """
+        self.since = now
+        self._due = now + _APART
+        self._busy = self._sending = self.carrying = True  # watched as if the main task sent it
+        try:
+            self.sent += len(data)
+            await self._send({"type": "http.response.body", "body": data, "more_body": True})
+            if self.clock() - now > _SLOW:
+                self.slow = True
+        except _GONE:
+            self.leave("disconnect")
+        except Exception as error:  # noqa: BLE001 - raised in the response
+            self._broken(error)
+            self._scope.cancel()
+        except BaseException:
+            if self.reason is None:
+                self.leave("deadline")
+            if not is_cut_off():
+                raise
+        finally:
+            self._busy = self._sending = self.carrying = False
+            if self._free:
+                self._free.wake()
+            if self.reason is not None:
+                self._scope.cancel()
+
     # ------------------------------------------------------------ the main task's own
 
     async def put(self, data: bytes) -> None:
         """Send data: at once if it comes alone, together with its neighbours if several come close."""
-        now = self._clock()
+        now = self.clock()
         turn = self._turn
         long = turn.is_long()
         if self._held or now < self._due:
@@ -268,7 +311,7 @@ class Wire:
         """Send data. Nothing must be held."""
         while self._busy:
             await self._free.sleep()
-        self._since = now = self._clock()
+        self.since = now = self.clock()
         self.hurried = now < self._due
         self._due = now + _APART
         self._sending = True
@@ -279,6 +322,8 @@ class Wire:
             await self._send({"type": "http.response.body", "body": data, "more_body": True})
         except _GONE as error:
             raise ClientGone from error
+        except Exception as error:
+            raise self._broken(error) from error
         finally:
             self._sending = False
         if self.reason is not None:
@@ -286,7 +331,7 @@ class Wire:
 
     async def rest(self) -> None:
         """Wait until the next write is due: for whom ``hurried`` tells that more comes than need be sent."""
-        await anyio.sleep(max(0.0, self._due - self._clock()))
+        await anyio.sleep(max(0.0, self._due - self.clock()))
 
     async def _give_way(self) -> None:
         """Be cancelled: the response was told to end, or was left, in the middle of a send."""
@@ -298,9 +343,8 @@ class Wire:
         if self._held:
             self._held.append(data)
             data = self._take()
-        while self._busy:
-            await self._free.sleep()
-        self._since = self._clock()
+        await self.settle()
+        self.since = self.clock()
         self._sending = True
         try:
             await self._start()
@@ -311,14 +355,20 @@ class Wire:
         except _GONE as error:
             self._ending = False
             raise ClientGone from error
+        except Exception as error:
+            raise self._broken(error) from error
         finally:
             self._sending = False
 
     async def is_started(self) -> bool:
         """Tell whether the status has been said; from here on only the main task can say it."""
+        await self.settle()
+        return self.started
+
+    async def settle(self) -> None:
+        """Wait until nobody else sends."""
         while self._busy:
             await self._free.sleep()
-        return self.started
 
     def is_silent(self) -> bool:
         """Tell whether nothing has been said, and nobody is about to say something."""
@@ -328,6 +378,11 @@ class Wire:
         """Answer with another status and a whole body, before anything was said."""
         self._head = {"type": "http.response.start", "status": status, "headers": headers}
         await self.finish(body)
+
+    def _broken(self, error: Exception) -> ClientGone:
+        """Take note that a send has failed, so that nothing more can be sent: it comes out of ``run``."""
+        self._failure = error
+        return ClientGone()
 
     async def _start(self) -> None:
         if not self.started:

@@ -407,6 +407,32 @@ def test_what_the_work_raises_comes_out_as_it_is(in_virtual_time: InVirtualTime)
     in_virtual_time(main)
 
 
+@pytest.mark.parametrize("part", [b"a", b"b"])
+def test_what_a_send_raises_comes_out_and_nothing_more_is_sent(
+    in_virtual_time: InVirtualTime, part: bytes
+) -> None:
+    """A middleware's own, for example."""
+
+    async def fail(message: Any) -> None:
+        if message.get("body") == part:
+            raise RuntimeError("a middleware's own")
+
+    async def work(wire: Wire) -> None:
+        try:
+            await wire.put(b"a")
+            await wire.finish(b"b")
+        except RuntimeError:  # the stream's errors are told to the client
+            await wire.finish(b"never")
+
+    async def main() -> None:
+        ask = Ask(App(work), takes=fail)
+        with pytest.raises(RuntimeError, match="own"):
+            await ask.run()
+        assert ask.parts == ([] if part == b"a" else [b"a"])
+
+    in_virtual_time(main)
+
+
 def test_another_status_has_a_whole_body(in_virtual_time: InVirtualTime) -> None:
     async def main() -> None:
         ask = await Ask(App(lambda wire: wire.refuse(404, [(b"x-no", b"1")], b"nothing"))).run()
