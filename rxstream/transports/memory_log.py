@@ -194,27 +194,27 @@ class MemoryWriter(LogWriter):
 
     def put(self, frames: Sequence[Frame]) -> bool:
         """Write entries, and say that there is room for more: what ``append`` does, without a coroutine."""
-        self.keep(frames)
+        if not frames and self._held.writer is not self:
+            raise self._refusal()
+        # Each of them is looked at before the first is written, so that a wrong one leaves nothing behind.
+        sizes = [size_of(data) for _, data in frames]
+        for (event, data), size in zip(frames, sizes, strict=True):
+            self.keep(event, data, size)
         if frames:
             self._held.sleepers.wake()
         return True
 
-    def keep(self, frames: Sequence[Frame]) -> None:
-        """Write entries, and wake nobody: for whom nobody waits, or who passes them on by itself."""
-        held = self._held
+    def keep(self, event: str | None, data: str, size: int) -> None:
+        """Write one entry, and wake nobody: for whom passes it on by itself."""
+        held, log = self._held, self._log
         if held.writer is not self:
             raise self._refusal()
-        size = held.bytes
-        # Each of them is looked at before the first is written, so that a wrong one leaves nothing behind.
-        for _, data in frames:
-            size += size_of(data)
-        for event, data in frames:
-            held.names.append(event)
-            held.texts.append(data)
-        held.newest += len(frames)
-        held.bytes = size
-        if size > self._log.max_bytes or len(held.texts) > self._log.max_events:
-            held.trim(self._log.max_events, self._log.max_bytes)
+        held.names.append(event)
+        held.texts.append(data)
+        held.newest += 1
+        held.bytes += size
+        if held.bytes > log.max_bytes or len(held.texts) > log.max_events:
+            held.trim(log.max_events, log.max_bytes)
 
     def when_joined(self, callback: Callable[[], object] | None) -> None:
         """Have something called whenever somebody begins to read beside others."""

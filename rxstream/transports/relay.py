@@ -7,6 +7,7 @@ from typing import Any, Final, Literal
 import anyio
 
 from rxstream.transports.dialects.contract import Frame
+from rxstream.transports.log import size_of
 from rxstream.transports.memory_log import MemoryReader, MemoryWriter
 from rxstream.transports.sse_framing import Framing
 from rxstream.transports.sse_wire import Wire
@@ -64,10 +65,10 @@ class Relay:
         if not self.open or len(frames) != 1 or held.newest != reader.after or held.readers != 1:
             return None
         now = wire.clock()
-        if not wire.is_due(now):
+        if now < wire.due or wire.busy or wire.slow:
             return None
-        self._keep(frames)
         [(event, data)] = frames
+        self._keep(event, data, size_of(data))
         reader.after = seq = held.newest
         return wire.carry(self._framing.entry(seq, event, data), now, self._was_cut_off)
 

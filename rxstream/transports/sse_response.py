@@ -73,8 +73,10 @@ def sse_response(
     ``heartbeat``: seconds of silence before a comment is sent; if there is no first item in that time, the
     status is 200. ``send_deadline``: seconds that the client may keep one write waiting before it is given
     up. (Where a server does not let a write be cancelled, as hypercorn on trio, that is when the write
-    returns: let the socket have a ``TCP_USER_TIMEOUT`` there.) ``retry``: milliseconds that an EventSource
-    shall wait before it comes back. ``headers`` stand above those that an event stream has.
+    returns: let the socket have a ``TCP_USER_TIMEOUT`` there.) The answer itself waits for at most one such
+    write, with a log in memory, and not for longer than a second if others read it or it is stopped.
+    ``retry``: milliseconds that an EventSource shall wait before it comes back. ``headers`` stand above those
+    that an event stream has.
     ``responses``: where it can be found to be ended, see ``end_responses``. ``on_close`` is called once with
     an ``SSEOutcome``, when everything is closed.
 

@@ -47,9 +47,7 @@ class Wire:
 
     __slots__ = (
         "_bell",
-        "_busy",
         "_deadline",
-        "_due",
         "_ending",
         "_failure",
         "_flushing",
@@ -64,8 +62,10 @@ class Wire:
         "_size",
         "_tasks",
         "_turn",
+        "busy",
         "carrying",
         "clock",
+        "due",
         "hurried",
         "over",
         "reason",
@@ -105,7 +105,7 @@ class Wire:
         self.since = self.clock()
         self._turn = Turn()
         # Whether somebody else than the main task is sending; those who wait until that is over.
-        self._busy = False
+        self.busy = False
         self._free = Sleepers()
         #: Whether that is ``carry``; and whether one of its sends has taken long.
         self.carrying = False
@@ -114,7 +114,7 @@ class Wire:
         self._held: list[bytes] = []
         self._size = 0
         #: When the next write may begin; and whether the last one came sooner.
-        self._due = float("-inf")
+        self.due = float("-inf")
         self.hurried = False
         self._flushing = False
         self._bell = Sleepers()
@@ -198,7 +198,7 @@ class Wire:
         await self.settle()
         if self._sending or self.over:
             return True
-        self._busy = True
+        self.busy = True
         try:
             with anyio.CancelScope(deadline=self.clock() + self._deadline) as limit:
                 await self._start()
@@ -211,7 +211,7 @@ class Wire:
             return False
         finally:
             self.since = self.clock()
-            self._busy = False
+            self.busy = False
             self._free.wake()
         return True
 
@@ -219,22 +219,22 @@ class Wire:
         """Send what is held when that is due, again and again: the main task waits for more."""
         clock = self.clock
         while True:
-            wait = self._due - clock()
+            wait = self.due - clock()
             if wait > 0:
                 await anyio.sleep(wait)
             await self.settle()
             # The main task, when it sends, takes along what is held.
             if self._held:
                 self.since = now = clock()
-                self._due = now + _APART
-                self._busy = self._sending = True  # the other one watches this send as one of the main task's
+                self.due = now + _APART
+                self.busy = self._sending = True  # the other one watches this send as one of the main task's
                 try:
                     await self._write(self._take())
                 except _GONE:
                     self.leave("disconnect")
                     return
                 finally:
-                    self._busy = self._sending = False
+                    self.busy = self._sending = False
                     self._free.wake()
                 if self.reason is not None:
                     self._scope.cancel()
@@ -244,20 +244,18 @@ class Wire:
 
     # ------------------------------------------------------------ another task's, while the main one sleeps
 
-    def is_due(self, now: float) -> bool:
-        """Tell whether somebody else may ``carry``: it would not be too soon, or beside another send."""
-        return now >= self._due and not (self._busy or self.slow)
-
     # This one, too, runs for every event of a client.
     async def carry(self, data: bytes, now: float, is_cut_off: Callable[[], bool]) -> None:
-        """Send data from a task that is none of the response's, if it is due. ``now`` is what the clock says.
+        """Send data from a task that is none of the response's. ``now`` is what the clock says.
 
+        Only if it is ``due`` by then, and nobody is ``busy``, so that it is neither too soon nor beside
+        another send; and best not if the client is ``slow``: for so long it is the other task that waits.
         What goes wrong is told to the main task alone. If it is cancelled, that is the response's end, since
         nobody knows what the client has got, and if ``is_cut_off`` tells so, it is nothing else.
         """
         self.since = now
-        self._due = now + _APART
-        self._busy = self._sending = self.carrying = True  # watched as if the main task sent it
+        self.due = now + _APART
+        self.busy = self._sending = self.carrying = True  # watched as if the main task sent it
         try:
             self.sent += len(data)
             await self._send({"type": "http.response.body", "body": data, "more_body": True})
@@ -274,9 +272,8 @@ class Wire:
             if not is_cut_off():
                 raise
         finally:
-            self._busy = self._sending = self.carrying = False
-            if self._free:
-                self._free.wake()
+            self.busy = self._sending = self.carrying = False
+            self._free.wake()
             if self.reason is not None:
                 self._scope.cancel()
 
@@ -287,7 +284,7 @@ class Wire:
         now = self.clock()
         turn = self._turn
         long = turn.is_long()
-        if self._held or now < self._due:
+        if self._held or now < self.due:
             self._held.append(data)
             self._size += len(data)
             if self._size < _FULL and not long:
@@ -309,11 +306,11 @@ class Wire:
     # This one runs for every event of every client: what it would call stands in it.
     async def put_now(self, data: bytes) -> None:
         """Send data. Nothing must be held."""
-        while self._busy:
+        while self.busy:
             await self._free.sleep()
         self.since = now = self.clock()
-        self.hurried = now < self._due
-        self._due = now + _APART
+        self.hurried = now < self.due
+        self.due = now + _APART
         self._sending = True
         try:
             if not self.started:
@@ -331,7 +328,7 @@ class Wire:
 
     async def rest(self) -> None:
         """Wait until the next write is due: for whom ``hurried`` tells that more comes than need be sent."""
-        await anyio.sleep(max(0.0, self._due - self.clock()))
+        await anyio.sleep(max(0.0, self.due - self.clock()))
 
     async def _give_way(self) -> None:
         """Be cancelled: the response was told to end, or was left, in the middle of a send."""
@@ -367,12 +364,12 @@ class Wire:
 
     async def settle(self) -> None:
         """Wait until nobody else sends."""
-        while self._busy:
+        while self.busy:
             await self._free.sleep()
 
     def is_silent(self) -> bool:
         """Tell whether nothing has been said, and nobody is about to say something."""
-        return not (self.started or self.over or self._busy)
+        return not (self.started or self.over or self.busy)
 
     async def refuse(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> None:
         """Answer with another status and a whole body, before anything was said."""
