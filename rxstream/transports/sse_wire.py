@@ -2,7 +2,8 @@
 
 One task of the response reads the stream, sends, and closes the stream again. The other one watches: it
 hears the client leave, sends a heartbeat when nothing else has been sent for a while, and cancels when one
-send takes too long. So an event costs no switch between tasks, and no time limit of its own.
+send takes too long. So an event costs no switch between tasks, and no time limit of its own. While the first
+one sleeps, a producer may send in its place, see ``relay``.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
