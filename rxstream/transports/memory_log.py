@@ -194,14 +194,17 @@ class MemoryWriter(LogWriter):
 
     def put(self, frames: Sequence[Frame]) -> bool:
         """Write entries, and say that there is room for more: what ``append`` does, without a coroutine."""
-        if not frames and self._held.writer is not self:
-            raise self._refusal()
-        # Each of them is looked at before the first is written, so that a wrong one leaves nothing behind.
-        sizes = [size_of(data) for _, data in frames]
-        for (event, data), size in zip(frames, sizes, strict=True):
-            self.keep(event, data, size)
-        if frames:
-            self._held.sleepers.wake()
+        if len(frames) == 1:
+            [(event, data)] = frames
+            self.keep(event, data, size_of(data))
+        else:
+            if self._held.writer is not self:
+                raise self._refusal()
+            # Each is looked at before the first is written, so that a wrong one leaves nothing behind.
+            sizes = [size_of(data) for _, data in frames]
+            for (event, data), size in zip(frames, sizes, strict=True):
+                self.keep(event, data, size)
+        self._held.sleepers.wake()
         return True
 
     def keep(self, event: str | None, data: str, size: int) -> None:

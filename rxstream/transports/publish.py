@@ -280,7 +280,7 @@ class Publication:
             if frames:
                 relay = self._relay
                 try:
-                    if relay is not None and (sending := relay.take(frames)) is not None:
+                    if relay is not None and relay.open and (sending := relay.take(frames)) is not None:
                         await sending
                         if self._halted is not None:
                             self._work.cancel()

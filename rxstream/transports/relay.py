@@ -59,10 +59,10 @@ class Relay:
     def take(self, frames: Sequence[Frame]) -> Awaitable[None] | None:
         """Write frames to the log, and return what sends them; None, and nothing, if the reader has to.
 
-        What is returned must be awaited at once, by the producer.
+        Only if it is ``open``. What is returned must be awaited at once, by the producer.
         """
         held, reader, wire = self._held, self._reader, self._wire
-        if not self.open or len(frames) != 1 or held.newest != reader.after or held.readers != 1:
+        if len(frames) != 1 or held.newest != reader.after or held.readers != 1:
             return None
         now = wire.clock()
         if now < wire.due or wire.busy or wire.slow:
