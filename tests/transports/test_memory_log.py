@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rxstream.errors import LogError, StreamOrphaned, UnknownStream
+from rxstream.errors import LogError, StreamOrphaned, UnknownStream, UsageError
 from rxstream.transports.log import StreamLog
 from rxstream.transports.memory_log import MemoryLog
 from tests.transports.log_laws import LogLaws
@@ -76,6 +76,18 @@ async def test_a_stream_that_was_deleted_or_closed_gives_nothing_more() -> None:
         for reader in (closed, late):
             with pytest.raises(LogError, match="closed"):
                 await anext(reader)
+
+
+@pytest.mark.parametrize("said", ["", "1", "12"])
+async def test_who_has_given_a_stream_up_writes_nothing(said: str) -> None:
+    async with StreamLog.memory() as log:
+        writer = await log.create("a")
+        await writer.aclose()
+        with pytest.raises(UsageError, match="given up"):
+            await writer.append(frames(*said))
+        info = await log.info("a")
+        assert info is not None
+        assert info.newest == 0
 
 
 async def test_an_orphan_that_is_adopted_in_time_goes_on_for_whoever_reads() -> None:
