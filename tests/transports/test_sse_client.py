@@ -74,13 +74,13 @@ async def by_timeout(answer: Any) -> None:
 
 
 async def by_cancellation(answer: Any) -> None:
-    with anyio.move_on_after(0.1) as scope:
+    with anyio.move_on_after(0.3) as scope:
         await rxs.to_list(answer)
     assert scope.cancelled_caught
 
 
 async def by_a_cancelled_task_in_a_merge(answer: Any) -> None:
-    with anyio.move_on_after(0.1) as scope:
+    with anyio.move_on_after(0.3) as scope:
         await rxs.to_list(answer.pipe(ops.merge(rxs.from_stream(["other"]))))
     assert scope.cancelled_caught
 
