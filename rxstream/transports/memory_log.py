@@ -219,7 +219,7 @@ class MemoryWriter(LogWriter):
         if held.bytes > log.max_bytes or len(held.texts) > log.max_events:
             held.trim(log.max_events, log.max_bytes)
 
-    def when_joined(self, callback: Callable[[], object] | None) -> None:
+    def when_joined(self, callback: Callable[[], object]) -> None:
         """Have something called whenever somebody begins to read beside others."""
         self._held.joined = callback
 

@@ -183,17 +183,13 @@ class Publication:
         """
         if self._relay is None and self._memory is not None and self._task is not None:
             self._relay = Relay(wire, framing, reader, self._memory, self._task)
+            self._memory.when_joined(self._hurry)
         return self._relay
 
-    async def give_back(self, wire: Wire) -> None:
+    async def give_back(self) -> None:
         """Use the wire no more: what is being sent is cut off."""
-        relay = self._relay
-        if relay is not None:
-            relay.open = False
-            if relay.sending:
-                relay.cut_off("shutdown")
-                with anyio.CancelScope(shield=True):
-                    await wire.settle()
+        if self._relay is not None:
+            await self._relay.end()
             self._relay = None
 
     async def run(self) -> None:
@@ -204,10 +200,8 @@ class Publication:
                 self._tasks = tasks
                 if running_backend() == "asyncio":
                     self._task = asyncio.current_task()
-                if self._memory is not None:
-                    self._memory.when_joined(self._hurry)
                 tasks.start_soon(self._attend)
-                if self._put == self._pen.put:
+                if self._memory is None:
                     tasks.start_soon(self._pen.run, self._lose)
                 try:
                     frames: Sequence[Frame] | None = None
@@ -220,8 +214,6 @@ class Publication:
             if failure is not None:
                 self._lose(failure)
         finally:
-            if self._memory is not None:
-                self._memory.when_joined(None)
             with anyio.move_on_after(_PATIENCE, shield=True):
                 try:
                     await self._writer.aclose()

@@ -79,6 +79,14 @@ class Relay:
             self._cut = True
             self._task.cancel()
 
+    async def end(self) -> None:
+        """Take the wire from the producer; what it is sending is cut off."""
+        self.open = False
+        if self.sending:
+            self.cut_off("shutdown")
+            with anyio.CancelScope(shield=True):
+                await self._wire.settle()
+
     async def cut_off_soon(self) -> None:
         """Give a send that is under way a moment more."""
         wire, since = self._wire, self._wire.since
@@ -89,6 +97,8 @@ class Relay:
     def _was_cut_off(self) -> bool:
         """Tell whether the producer's cancellation was meant for its send alone."""
         if not self._cut:
+            if self._wire.reason is None:
+                self._wire.leave("deadline")
             return False
         self._cut = False
         return self._task.uncancel() <= self._cancelling

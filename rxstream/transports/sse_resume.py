@@ -184,7 +184,7 @@ class Resumable(Delivery):
             self._ended = "error"
         finally:
             if self._publication is not None:
-                await self._publication.give_back(self._wire)
+                await self._publication.give_back()
 
     async def _begin(self) -> None:
         if self._refused is not None:

@@ -64,7 +64,6 @@ class Wire:
         "_tasks",
         "_turn",
         "busy",
-        "carrying",
         "clock",
         "due",
         "hurried",
@@ -108,8 +107,7 @@ class Wire:
         # Whether somebody else than the main task is sending; those who wait until that is over.
         self.busy = False
         self._free = Sleepers()
-        #: Whether that is ``carry``; and whether one of its sends has taken long.
-        self.carrying = False
+        #: Whether one of the sends of ``carry`` has taken long.
         self.slow = False
         self._failure: Exception | None = None
         self._held: list[bytes] = []
@@ -207,7 +205,8 @@ class Wire:
             if limit.cancelled_caught:
                 self.leave("deadline")
                 return False
-        except _GONE:
+        except Exception as error:  # noqa: BLE001 - told to the main task
+            self._fail(error)
             self.leave("disconnect")
             return False
         finally:
@@ -226,54 +225,44 @@ class Wire:
             await self.settle()
             # The main task, when it sends, takes along what is held.
             if self._held:
-                self.since = now = clock()
-                self.due = now + _APART
-                self.busy = self._sending = True  # the other one watches this send as one of the main task's
-                try:
-                    await self._write(self._take())
-                except _GONE:
-                    self.leave("disconnect")
-                    return
-                finally:
-                    self.busy = self._sending = False
-                    self._free.wake()
+                await self.carry(self._take(), clock(), lambda: False)
                 if self.reason is not None:
-                    self._scope.cancel()
                     return
             if not self._held:
                 await self._bell.sleep()
 
     # ------------------------------------------------------------ another task's, while the main one sleeps
 
+    @property
+    def carrying(self) -> bool:
+        """Whether it is ``carry`` that sends: only then are both said to be sending."""
+        return self.busy and self._sending
+
     # This one, too, runs for every event of a client.
     async def carry(self, data: bytes, now: float, is_cut_off: Callable[[], bool]) -> None:
-        """Send data from a task that is none of the response's. ``now`` is what the clock says.
+        """Send data in the main task's place. ``now`` is what the clock says.
 
         Only if it is ``due`` by then, and nobody is ``busy``, so that it is neither too soon nor beside
         another send; and best not if the client is ``slow``: for so long it is the other task that waits.
-        What goes wrong is told to the main task alone. If it is cancelled, that is the response's end, since
-        nobody knows what the client has got, and if ``is_cut_off`` tells so, it is nothing else.
+        What goes wrong is told to the main task alone. If it is cancelled, and ``is_cut_off`` tells so,
+        that was meant for this send and for nothing else.
         """
         self.since = now
         self.due = now + _APART
-        self.busy = self._sending = self.carrying = True  # watched as if the main task sent it
+        self.busy = self._sending = True  # watched as if the main task sent it
         try:
             self.sent += len(data)
             await self._send({"type": "http.response.body", "body": data, "more_body": True})
             if self.clock() - now > _SLOW:
                 self.slow = True
-        except _GONE:
+        except Exception as error:  # noqa: BLE001 - told to the main task
+            self._fail(error)
             self.leave("disconnect")
-        except Exception as error:  # noqa: BLE001 - raised in the response
-            self._broken(error)
-            self._scope.cancel()
         except BaseException:
-            if self.reason is None:
-                self.leave("deadline")
             if not is_cut_off():
                 raise
         finally:
-            self.busy = self._sending = self.carrying = False
+            self.busy = self._sending = False
             self._free.wake()
             if self.reason is not None:
                 self._scope.cancel()
@@ -318,10 +307,8 @@ class Wire:
                 await self._start()
             self.sent += len(data)
             await self._send({"type": "http.response.body", "body": data, "more_body": True})
-        except _GONE as error:
-            raise ClientGone from error
         except Exception as error:
-            raise self._broken(error) from error
+            raise self._fail(error) from error
         finally:
             self._sending = False
         if self.reason is not None:
@@ -350,11 +337,9 @@ class Wire:
             self._ending = True
             await self._send({"type": "http.response.body", "body": data, "more_body": False})
             self.over = True
-        except _GONE as error:
-            self._ending = False
-            raise ClientGone from error
         except Exception as error:
-            raise self._broken(error) from error
+            self._ending = False
+            raise self._fail(error) from error
         finally:
             self._sending = False
 
@@ -377,9 +362,10 @@ class Wire:
         self._head = {"type": "http.response.start", "status": status, "headers": headers}
         await self.finish(body)
 
-    def _broken(self, error: Exception) -> ClientGone:
-        """Take note that a send has failed, so that nothing more can be sent: it comes out of ``run``."""
-        self._failure = error
+    def _fail(self, error: Exception) -> ClientGone:
+        """Take note that nothing more can be sent. What is no disconnect comes out of ``run``."""
+        if not isinstance(error, _GONE):
+            self._failure = error
         return ClientGone()
 
     async def _start(self) -> None:

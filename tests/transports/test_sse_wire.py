@@ -433,6 +433,25 @@ def test_what_a_send_raises_comes_out_and_nothing_more_is_sent(
     in_virtual_time(main)
 
 
+@pytest.mark.parametrize("part", [b"b", HEARTBEAT])
+def test_what_a_send_from_beside_raises_comes_out_as_it_is(
+    in_virtual_time: InVirtualTime, part: bytes
+) -> None:
+    """Of what was held, and of a heartbeat."""
+
+    async def fail(message: Any) -> None:
+        if message.get("body") == part:
+            raise RuntimeError("a middleware's own")
+
+    async def main() -> None:
+        ask = Ask(App(Held()), takes=fail)
+        with pytest.raises(RuntimeError, match="own"):
+            await ask.run()
+        assert ask.parts == ([b"a"] if part == b"b" else [b"a", b"b"])
+
+    in_virtual_time(main)
+
+
 def test_another_status_has_a_whole_body(in_virtual_time: InVirtualTime) -> None:
     async def main() -> None:
         ask = await Ask(App(lambda wire: wire.refuse(404, [(b"x-no", b"1")], b"nothing"))).run()
