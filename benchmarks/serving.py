@@ -6,7 +6,7 @@ import selectors
 import socket
 import subprocess
 import sys
-from collections.abc import Coroutine, Generator
+from collections.abc import Coroutine, Generator, Iterator
 from contextlib import contextmanager, nullcontext
 from itertools import pairwise
 from pathlib import Path
@@ -205,16 +205,22 @@ def all_gaps(clients: int, events: int, rounds: int) -> dict[str, float]:
     return best
 
 
-def costs(gap: str, clients: int, events: int, rounds: int) -> dict[str, float]:
-    """Return the server's CPU time per event of each way, in nanoseconds: the best of rounds in turns."""
-    best: dict[str, float] = {way: float("inf") for way in WAYS}
+def _turns(gap: str, rounds: int) -> Iterator[tuple[str, Served]]:
+    """Give each way in turns, with a server of its own that has answered before."""
     for _ in range(rounds):
         for way in WAYS:
             with serving() as served:
                 unhurried(load(served.port, way, gap, 10, 10))
-                before = served.cpu
-                count = unhurried(load(served.port, way, gap, clients, events))
-                best[way] = min(best[way], (served.cpu - before) / count * 1e9)
+                yield way, served
+
+
+def costs(gap: str, clients: int, events: int, rounds: int) -> dict[str, float]:
+    """Return the server's CPU time per event of each way, in nanoseconds: the best of rounds in turns."""
+    best: dict[str, float] = {way: float("inf") for way in WAYS}
+    for way, served in _turns(gap, rounds):
+        before = served.cpu
+        count = unhurried(load(served.port, way, gap, clients, events))
+        best[way] = min(best[way], (served.cpu - before) / count * 1e9)
     return best
 
 
@@ -252,11 +258,8 @@ def paced_costs(clients: int, events: int, rounds: int) -> dict[str, float]:
     machine itself may change by a third.
     """
     found: dict[str, list[float]] = {way: [] for way in WAYS}
-    for _ in range(rounds):
-        for way in WAYS:
-            with serving() as served:
-                unhurried(load(served.port, way, "20 ms", 10, 10))
-                found[way] += unhurried(pace(served, way, clients, events))
+    for way, served in _turns("20 ms", rounds):
+        found[way] += unhurried(pace(served, way, clients, events))
     return {way: median(times) for way, times in found.items()}
 
 

@@ -2,12 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Literal
 
 import anyio
 import pytest
+from anyio.abc import TaskGroup
 from anyio.lowlevel import checkpoint
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -76,6 +78,21 @@ class Answer:
         assert [each.id for each in events] == [f"a-{seq}" for seq in range(1, len(events) + 1)]
 
 
+@asynccontextmanager
+async def running(ask: Ask, seconds: float) -> AsyncGenerator[TaskGroup]:
+    """Ask, and go on so many seconds later; wait for the answer at the end of the block."""
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(ask.run)
+        await anyio.sleep(seconds)
+        yield tasks
+
+
+def producer() -> "asyncio.Task[Any]":
+    """Find the task that reads the answer."""
+    [found] = [each for each in asyncio.all_tasks() if each.get_name() == "rxstream answer a"]
+    return found
+
+
 def at(number: int, seconds: float) -> Callable[[Any], Awaitable[None]]:
     """Give a client that takes its time for one of the numbers."""
 
@@ -125,9 +142,7 @@ def test_a_slow_client_slows_its_answer_down_once_and_no_more(in_virtual_time: I
     async def main() -> None:
         answer = Answer(*[1] * 20)
         ask = answer.ask(slowly)
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(ask.run)
-            await anyio.sleep(21)
+        async with running(ask, 21):
             assert answer.closed
         assert ask.ended
         await answer.check(ask.events)
@@ -140,9 +155,7 @@ def test_who_takes_nothing_does_not_hold_up_another_one(in_virtual_time: InVirtu
         answer = Answer(*[1] * 10)
         ask = answer.ask(at(4, 1e6))
         second = Ask(sse_response(log=answer.log, stream_id="a"))
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(ask.run)
-            await anyio.sleep(8.5)
+        async with running(ask, 8.5) as tasks:
             await second.run()
             assert second.ended
             # On asyncio it waited for a second, and what followed was 4.5 seconds late by then.
@@ -159,9 +172,7 @@ def test_two_clients_get_every_event_as_it_comes(in_virtual_time: InVirtualTime)
         answer = Answer(*[1] * 10)
         ask = answer.ask()
         second = Ask(sse_response(log=answer.log, stream_id="a"))
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(ask.run)
-            await anyio.sleep(5.5)
+        async with running(ask, 5.5):
             await second.run()
         # The end may come together with the last one.
         assert set(ask.times) == {*range(1, 11)}
@@ -180,9 +191,7 @@ def test_who_looks_in_for_a_moment_does_no_harm_to_a_later_send(in_virtual_time:
         # It comes and goes in the middle of the send of one event; a second later there is another one's.
         answer = Answer(*[0.95] * 8)
         ask = answer.ask(slowly)
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(ask.run)
-            await anyio.sleep(2.92)
+        async with running(ask, 2.92):
             reader = answer.log.read("a")
             await anext(reader)
             await reader.aclose()  # type: ignore[attr-defined]
@@ -233,11 +242,11 @@ def test_an_answer_whose_producer_dies_is_gone_on_with_behind_what_was_sent() ->
 
     async def main() -> None:
         ask = Ask(sse_response(rxs.from_stream(words), log=StreamLog.memory(), stream_id="a"))
-        running = asyncio.ensure_future(ask.run())
+        asking = asyncio.ensure_future(ask.run())
         await asyncio.sleep(4.5)
-        [producer] = [each for each in asyncio.all_tasks() if each.get_name() == "rxstream answer a"]
-        producer.cancel()
-        await running
+        task = producer()
+        task.cancel()
+        await asking
         said = [json.loads(event.data)["content"] for event in ask.events if event.event == "chunk"]
         assert "".join(said) == "0 1 2 3 4 5 6 7 "
         assert ask.events[-1].event == "done"
@@ -253,9 +262,7 @@ def test_who_comes_to_a_client_that_is_slow_for_a_moment_leaves_it_its_event(
         answer = Answer(*[1] * 8)
         ask = answer.ask(at(4, 0.9))
         second = Ask(sse_response(log=answer.log, stream_id="a"))
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(ask.run)
-            await anyio.sleep(5.5)
+        async with running(ask, 5.5):
             await second.run()
         assert ask.ended
         await answer.check(ask.events)
@@ -274,9 +281,7 @@ def test_stopped_in_the_middle_of_a_send(
         answer = Answer(*[1] * 10)
         ask = answer.ask(at(4, seconds))
         entries: list[tuple[str | None, str]] = []
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(ask.run)
-            await anyio.sleep(5.5)
+        async with running(ask, 5.5):
             await answer.log.stop("a")
             entries += await answer.entries()
             assert entries[-1] == ("done", '{"done":true,"stopped":true}')
@@ -297,9 +302,7 @@ def test_deleted_in_the_middle_of_a_send(in_virtual_time: InVirtualTime) -> None
     async def main() -> None:
         answer = Answer(*[1] * 10)
         ask = answer.ask(at(4, 0.5))
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(ask.run)
-            await anyio.sleep(5.2)
+        async with running(ask, 5.2):
             await answer.log.delete("a")
         assert [each.event for each in ask.events] == ["chunk"] * 5 + ["error"]
         assert ask.ended
@@ -315,9 +318,7 @@ def test_a_client_that_goes_in_the_middle_of_a_send(
     async def main() -> None:
         answer = Answer(*[1] * 10)
         ask = answer.ask(at(4, 1e6))
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(ask.run)
-            await anyio.sleep(6.5)
+        async with running(ask, 6.5) as tasks:
             if how == "leaves":
                 ask.leave()
                 await anyio.sleep(0.1)
@@ -335,9 +336,7 @@ def test_a_client_that_goes_between_two_events_is_sent_nothing_more(in_virtual_t
     async def main() -> None:
         answer = Answer(*[1] * 10)
         ask = answer.ask()
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(ask.run)
-            await anyio.sleep(5.5)
+        async with running(ask, 5.5):
             ask.leave()
         assert anyio.current_time() == 5.5
         assert answer.outcomes[0].reason == "disconnect"
@@ -375,9 +374,7 @@ def test_told_to_end_in_the_middle_of_a_send_the_last_word_comes_behind_it(
     async def main() -> None:
         answer = Answer(*[1] * 10)
         ask = answer.ask(at(4, 0.5))
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(ask.run)
-            await anyio.sleep(5.2)
+        async with running(ask, 5.2):
             await answer.responses.end()
         assert [each.event for each in ask.events] == ["chunk"] * 5 + ["error"]
         assert '"4 ' in ask.events[4].data
@@ -391,9 +388,7 @@ def test_a_drain_lets_a_send_arrive(in_virtual_time: InVirtualTime) -> None:
     async def main() -> None:
         answer = Answer(*[1] * 10)
         ask = answer.ask(at(4, 0.5))
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(ask.run)
-            await anyio.sleep(5.2)
+        async with running(ask, 5.2):
             assert await publications_of(answer.log).drain() == 1
         assert [each.event for each in ask.events] == ["chunk"] * 5 + ["error"]
         assert ask.ended
@@ -421,12 +416,12 @@ def test_a_producer_that_is_cancelled_in_the_middle_of_a_send_is_cancelled() -> 
     async def main() -> None:
         answer = Answer(*[1] * 10)
         ask = answer.ask(at(4, 1e6))
-        running = asyncio.ensure_future(ask.run())
+        asking = asyncio.ensure_future(ask.run())
         await asyncio.sleep(5.5)
-        [producer] = [each for each in asyncio.all_tasks() if each.get_name() == "rxstream answer a"]
-        producer.cancel()
-        await running
-        assert producer.cancelled()
+        task = producer()
+        task.cancel()
+        await asking
+        assert task.cancelled()
         assert answer.closed
         assert len(ask.events) == 4
         info = await answer.log.info("a")
@@ -450,14 +445,14 @@ def test_who_is_cut_off_and_cancelled_at_once_is_cancelled(monkeypatch: pytest.M
     async def main() -> None:
         answer = Answer(*[1] * 10)
         ask = answer.ask(at(4, 1e6))
-        running = asyncio.ensure_future(ask.run())
+        asking = asyncio.ensure_future(ask.run())
         await asyncio.sleep(5.5)
-        [producer] = [each for each in asyncio.all_tasks() if each.get_name() == "rxstream answer a"]
+        task = producer()
         relays[0].cut_off("deadline")
         relays[0].cut_off("deadline")
-        producer.cancel()
-        await running
-        assert producer.cancelled()
+        task.cancel()
+        await asking
+        assert task.cancelled()
         assert answer.outcomes[0].reason == "deadline"
 
     VirtualClock().run(main)
@@ -467,9 +462,7 @@ def test_stopped_and_left_at_once(in_virtual_time: InVirtualTime) -> None:
     async def main() -> None:
         answer = Answer(*[1] * 10)
         ask = answer.ask(at(4, 1e6))
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(ask.run)
-            await anyio.sleep(5.5)
+        async with running(ask, 5.5):
             ask.leave()
             for _ in range(2):
                 await checkpoint()
