@@ -140,7 +140,7 @@ await report({
     return chat.told;
   },
   stop: async () => {
-    const chat = new Chat(scripted, "chat-stop", { model: "slow" });
+    const chat = new Chat(scripted, "chat-stop", { model: "rambles" });
     const sending = chat.sendMessage({ text: "useChat stops" });
     await chat.begun(5);
     await chat.stop();

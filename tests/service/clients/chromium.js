@@ -97,7 +97,7 @@ window.checks = {
   },
   async aborts() {
     const left = new AbortController();
-    const body = { model: "slow", messages: [user("a page aborts")], resumable: false };
+    const body = { model: "rambles", messages: [user("a page aborts")], resumable: false };
     const response = await post(body, { signal: left.signal });
     const reader = response.body.getReader();
     await reader.read();

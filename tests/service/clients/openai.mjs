@@ -64,8 +64,8 @@ await report({
     const { choices } = await runner.finalChatCompletion();
     return { calls: choices[0].message.tool_calls, finish_reason: choices[0].finish_reason };
   },
-  left: async () => read(await ask(wise, "slow", "openai-node leaves"), { leave: 5 }),
-  aborted: async () => read(await ask(wise, "slow", "openai-node aborts"), { abort: 5 }),
+  left: async () => read(await ask(wise, "rambles", "openai-node leaves"), { leave: 5 }),
+  aborted: async () => read(await ask(wise, "rambles", "openai-node aborts"), { abort: 5 }),
   refused: async () => {
     try {
       await ask(wise, "refuses", "openai-node is refused");

@@ -55,7 +55,7 @@ async def run(
         await page.goto(f"{relay.url}/health")
         ready.set()
         program = "names => Promise.all(names.map((name) => checks[name]()))"
-        results = await asyncio.wait_for(page.evaluate(program, names), 30)
+        results = await asyncio.wait_for(page.evaluate(program, names), 60)
         found.update(zip(names, results, strict=True))
         await context.close()
 
@@ -120,9 +120,7 @@ def test_a_page_reads_a_body_as_it_comes(found: dict[str, Any]) -> None:
 
 def test_a_page_that_aborts_a_fetch_stops_the_model(found: dict[str, Any], service: Service) -> None:
     assert found["aborts"] == "AbortError"
-    connection = service.upstream.asked("a page aborts").connection
-    assert connection.closed.wait(2)
-    assert connection.closed_by in {"fin", "rst"}, "the model had written all of it"
+    assert service.upstream.is_left("a page aborts")
 
 
 def test_a_page_has_several_answers_over_one_websocket(found: dict[str, Any], service: Service) -> None:

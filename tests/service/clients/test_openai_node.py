@@ -70,9 +70,7 @@ def test_a_stream_that_it_cancels_ends_the_models_work(
 ) -> None:
     assert found[check]["error"] is None
     assert found[check]["text"].startswith("word0 word1")
-    connection = service.upstream.asked(text).connection
-    assert connection.closed.wait(2)
-    assert connection.closed_by in {"fin", "rst"}, "the model had written all of it"
+    assert service.upstream.is_left(text)
 
 
 def test_an_error_before_the_first_token_is_an_http_error(found: Found) -> None:

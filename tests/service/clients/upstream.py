@@ -24,6 +24,10 @@ PAUSE: Final = 0.4
 #: An answer of a second and a half, so that there is a middle to come back to.
 _LONG: Final = " ".join(f"word{number}" for number in range(60))
 
+#: One of half a minute, for who is to stop it. Chromium may read on behind an abort, for 5 s or 16 KiB, to
+#: keep its connection; and a machine that is busy may take long to do anything.
+_ENDLESS: Final = " ".join(f"word{number}" for number in range(1500))
+
 
 class Upstream(FaultServer):
     """Serve a model for each thing that may happen; a request names the one that it wants as ``model``."""
@@ -31,10 +35,12 @@ class Upstream(FaultServer):
     def __init__(self) -> None:
         super().__init__(self._answer)
         self.long = _LONG
+        self.endless = _ENDLESS
         quick = ScriptedModel(TEXT)
         self._models: dict[str, Callable[[Request], Answer]] = {
             "quick": quick,
             "slow": ScriptedModel(_LONG, delay=0.02),
+            "rambles": ScriptedModel(_ENDLESS, delay=0.02),
             "thinks": ScriptedModel(TEXT, reasoning="First the river, then the people."),
             "calls": ScriptedModel(tool_calls=CALLS),
             "waits": lambda request: Fault.stall(after_events=4, seconds=PAUSE).apply(quick(request)),
@@ -56,6 +62,11 @@ class Upstream(FaultServer):
             if isinstance(body, dict) and _last_text(body) == text:  # pyright: ignore[reportUnknownArgumentType]
                 return request
         raise AssertionError(f"nobody asked {text!r}")
+
+    def is_left(self, text: str) -> bool:
+        """Tell whether the request is left by who has sent it, before the model has written all of it."""
+        connection = self.asked(text).connection
+        return connection.closed.wait(8) and connection.closed_by in {"fin", "rst"}
 
     def _answer(self, request: Request) -> Answer:
         if request.route.endswith("/models"):
