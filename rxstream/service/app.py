@@ -9,7 +9,7 @@ import openai
 from anyio import CancelScope
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -21,7 +21,7 @@ from rxstream.service.chats import chat_routes
 from rxstream.service.completions import completion_routes
 from rxstream.service.health import health_routes
 from rxstream.service.middleware import Counted
-from rxstream.service.refusals import Refusal, refusal_of
+from rxstream.service.refusals import refusal_of
 from rxstream.service.requests import (
     BufferedRequest,
     CompletionRequest,
@@ -36,6 +36,7 @@ from rxstream.service.sockets import socket_routes
 from rxstream.service.static import page_routes
 from rxstream.service.streams import stream_routes
 from rxstream.transports.log import StreamLog
+from rxstream.transports.refusals import Refusal
 
 __all__ = ("create_app",)
 
@@ -205,21 +206,21 @@ def _middleware(service: Service) -> list[Middleware]:
 # ---------------------------------------------------------------- errors
 
 
-def _refused(refusal: Refusal) -> JSONResponse:
-    return JSONResponse(refusal.body, refusal.status, headers=refusal.headers)
+def _refused(refusal: Refusal) -> Response:
+    return Response(refusal.body, refusal.status, refusal.headers, "application/json")
 
 
-async def _on_error(_: Request, error: Exception) -> JSONResponse:
+async def _on_error(_: Request, error: Exception) -> Response:
     return _refused(refusal_of(error))
 
 
-async def _on_http_error(_: Request, error: Exception) -> JSONResponse:
+async def _on_http_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code = _CODES.get(error.status_code)
     return _refused(Refusal(error.status_code, str(error.detail), code=code, headers=error.headers))
 
 
-async def _on_invalid(_: Request, error: Exception) -> JSONResponse:
+async def _on_invalid(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     faults = [{**fault, "loc": fault["loc"][1:]} for fault in error.errors()]
     return _refused(invalid(faults))

@@ -8,8 +8,8 @@ from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
 from rxstream.sansio.wire import LIST, OBJECT
-from rxstream.service.refusals import Refusal
 from rxstream.service.settings import Limits
+from rxstream.transports.refusals import Refusal
 
 __all__ = ("check_messages", "invalid", "read_json", "validated")
 

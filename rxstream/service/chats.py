@@ -13,12 +13,12 @@ from fastapi import APIRouter, Path, Request, Response
 from rxstream.errors import StreamExists
 from rxstream.service.bodies import check_messages, read_json, validated
 from rxstream.service.plans import Plan
-from rxstream.service.refusals import Refusal
 from rxstream.service.requests import UIChatRequest, model_request
 from rxstream.service.schema import body_of, errors, events
 from rxstream.service.service import Service
 from rxstream.service.streams import own_stream, respond, resumed
 from rxstream.service.ui_messages import chat_messages
+from rxstream.transports.refusals import Refusal
 
 __all__ = ("chat_routes",)
 

@@ -13,11 +13,11 @@ from fastapi.responses import JSONResponse
 from rxstream.service.bodies import check_messages, read_json, validated
 from rxstream.service.completion import completion_of
 from rxstream.service.plans import Plan
-from rxstream.service.refusals import Refusal
 from rxstream.service.requests import CompletionRequest
 from rxstream.service.schema import body_of, errors, events, json_body
 from rxstream.service.service import Service
 from rxstream.service.streams import respond
+from rxstream.transports.refusals import Refusal
 
 __all__ = ("completion_routes",)
 

@@ -11,8 +11,8 @@ from reactivex.disposable import SingleAssignmentDisposable
 from rxstream.engine.observable import PullObservable, StreamObservable
 from rxstream.engine.resumable import pass_on
 from rxstream.engine.scope import Scope, scope_of
-from rxstream.service.refusals import Refusal
 from rxstream.service.settings import Limits
+from rxstream.transports.refusals import Refusal
 
 __all__ = ("Gate", "admit_stream")
 

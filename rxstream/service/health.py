@@ -6,9 +6,9 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from rxstream.service.metrics import CONTENT_TYPE
-from rxstream.service.refusals import Refusal
 from rxstream.service.schema import errors, json_body
 from rxstream.service.service import Service
+from rxstream.transports.refusals import Refusal
 
 __all__ = ("health_routes",)
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from hashlib import sha256
 from typing import Final, NamedTuple
 
-from rxstream.service.refusals import Refusal
+from rxstream.transports.refusals import Refusal
 
 __all__ = ("Keys",)
 
@@ -65,10 +65,6 @@ class Keys:
         if found is None or scheme.lower() != "bearer":
             raise _unauthorized("this API key is not known here", "invalid_api_key")
         return found.owner
-
-    def owner_of_token(self, token: str) -> str | None:
-        """Return whose a bare key is. Raises ``Refusal``, 401."""
-        return self.owner(f"Bearer {token}")
 
     def ticket(self, owner: str | None, subject: str) -> str:
         """Make a ticket of an owner's for a subject."""

@@ -12,10 +12,10 @@ from rxstream.items import StreamChunk
 from rxstream.parsers.json import parse_json
 from rxstream.sansio.answer import is_of_a_choice
 from rxstream.sansio.wire import OBJECT
-from rxstream.service.refusals import Refusal
 from rxstream.service.service import Service
 from rxstream.text.split import buffer_by
 from rxstream.transports.dialects.named import dialect_named
+from rxstream.transports.refusals import Refusal
 
 __all__ = ("DialectName", "Plan")
 

@@ -8,7 +8,6 @@ from reactivex import Observable
 
 from rxstream.service.bodies import check_messages, validated
 from rxstream.service.plans import Plan
-from rxstream.service.refusals import PublicError, Refusal
 from rxstream.service.requests import SocketRequest, model_request
 from rxstream.service.service import Service
 from rxstream.transports.serve_websocket import serve_websocket
@@ -35,10 +34,7 @@ def socket_routes(service: Service) -> APIRouter:
             return True
 
         def answer(data: dict[str, Any]) -> Observable[Any]:
-            try:
-                return _answer(service, owner, data)
-            except Refusal as refusal:
-                raise PublicError(refusal) from None  # the words that a stream has for it
+            return _answer(service, owner, data)
 
         await serve_websocket(
             websocket,

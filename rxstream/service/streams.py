@@ -10,12 +10,12 @@ from fastapi.responses import JSONResponse
 from rxstream.service.bodies import check_messages, read_json, validated
 from rxstream.service.keys import TICKET_SECONDS
 from rxstream.service.plans import DialectName, Plan
-from rxstream.service.refusals import Refusal
 from rxstream.service.requests import BufferedRequest, JSONRequest, StreamRequest, model_request
 from rxstream.service.schema import body_of, errors, events, json_body
 from rxstream.service.service import Service
 from rxstream.transports.log import StreamInfo
 from rxstream.transports.memory_log import MemoryLog
+from rxstream.transports.refusals import Refusal
 from rxstream.transports.sse_response import sse_response
 
 __all__ = ("own_stream", "respond", "resumed", "stream_routes")

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rxstream.sansio.wire import OBJECT
-from rxstream.service.refusals import Refusal
 from rxstream.service.requests import UIMessage
+from rxstream.transports.refusals import Refusal
 
 __all__ = ("chat_messages",)
 

@@ -13,9 +13,9 @@ from rxstream.flow.measure import OnMetrics, measure_stream
 from rxstream.items import StreamChunk
 from rxstream.resilience.retry import retry_stream
 from rxstream.resilience.timeout import timeout_stream
-from rxstream.service.refusals import Refusal
 from rxstream.service.settings import Settings
 from rxstream.sources.chat import from_chat
+from rxstream.transports.refusals import Refusal
 
 __all__ = ("Upstream",)
 

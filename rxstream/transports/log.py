@@ -12,6 +12,7 @@ from os import PathLike
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self, TypeAlias
 
+from rxstream.transports.arguments import check_bound
 from rxstream.transports.dialects.contract import Frame
 
 __all__ = (
@@ -23,7 +24,6 @@ __all__ = (
     "StreamInfo",
     "StreamLog",
     "check_after",
-    "check_bound",
     "check_stream",
     "meta_text",
     "size_of",
@@ -250,15 +250,6 @@ def check_after(after: int) -> None:
         raise TypeError(f"after= is the seq of an entry, an int, but got {after!r} ({type(after).__name__}).")
     if after < 0:
         raise ValueError(f"after= is the seq of an entry, or 0 for the beginning, but got {after}.")
-
-
-def check_bound(name: str, bound: float, *, whole: bool) -> None:
-    """Raise ValueError or TypeError for a bound that bounds nothing."""
-    if isinstance(bound, bool) or not isinstance(bound, int if whole else (int, float)):
-        kind = "an int" if whole else "a number of seconds"
-        raise TypeError(f"{name}= is {kind}, but got {bound!r} ({type(bound).__name__}).")
-    if not bound > 0:
-        raise ValueError(f"{name}= must be more than 0, but got {bound}.")
 
 
 def meta_text(meta: Mapping[str, Any] | None) -> str:

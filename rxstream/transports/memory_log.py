@@ -15,6 +15,7 @@ from rxstream.errors import (
     UnknownStream,
     UsageError,
 )
+from rxstream.transports.arguments import check_bound
 from rxstream.transports.dialects.contract import Frame
 from rxstream.transports.log import (
     LogBatch,
@@ -23,7 +24,6 @@ from rxstream.transports.log import (
     StreamInfo,
     StreamLog,
     check_after,
-    check_bound,
     check_stream,
     meta_text,
     size_of,

@@ -21,9 +21,9 @@ from rxstream.transports.log import LogGap, LogWriter, StreamLog
 from rxstream.transports.log_pen import LogPen
 from rxstream.transports.loop_turns import Turn
 from rxstream.transports.memory_log import MemoryLog, MemoryReader, MemoryWriter
+from rxstream.transports.refusals import public_error, shutdown_error
 from rxstream.transports.relay import Relay
 from rxstream.transports.sse_framing import Framing
-from rxstream.transports.sse_refusal import public_error, shutdown_error
 from rxstream.transports.sse_wire import Wire
 
 __all__ = ("Publication", "Publications", "publications_of", "publish")

@@ -6,13 +6,13 @@ from itertools import count
 from typing import Any
 
 from rxstream.errors import StreamExists
+from rxstream.transports.arguments import check_bound
 from rxstream.transports.log import (
     LogBatch,
     LogWriter,
     StreamInfo,
     StreamLog,
     check_after,
-    check_bound,
     check_stream,
     meta_text,
 )

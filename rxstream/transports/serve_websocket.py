@@ -16,12 +16,13 @@ from rxstream.items import StreamChunk
 from rxstream.sansio.ws_answer import Answer
 from rxstream.sansio.ws_server import Authenticate, Begin, Command, Limits, Server, Stop
 from rxstream.sinks.open_stream import open_stream
+from rxstream.transports.arguments import check_bound
 from rxstream.transports.dialects.error_form import error_form
 from rxstream.transports.dialects.json_form import to_text
 from rxstream.transports.dialects.native import NativeEncoder
+from rxstream.transports.refusals import public_error, refusal_of
 from rxstream.transports.responses import Responses
 from rxstream.transports.sleepers import Sleepers
-from rxstream.transports.sse_refusal import public_error, refusal_of
 from rxstream.transports.ws_socket import SocketGone, WebSocket, websocket_of
 
 __all__ = ("WEBSOCKETS", "end_websockets", "serve_websocket")
@@ -97,10 +98,13 @@ async def serve_websocket(
     seconds; it may be async, and what it raises, or that it returns something false, is a refusal.
     ``connections``: where it can be found to be ended, as ``responses`` of ``sse_response``.
 
-    Raises TypeError for what is no WebSocket. The other end is ``from_websocket``.
+    Raises TypeError for what is no WebSocket, and TypeError and ValueError for limits that are none. The
+    other end is ``from_websocket``.
     """
+    for name, seconds in (("send_deadline", send_deadline), ("auth_timeout", auth_timeout)):
+        check_bound(name, seconds, whole=False)
+    limits = _checked(Limits(max_streams, max_message, max_depth, rate, window))
     socket = websocket_of(websocket)
-    limits = Limits(max_streams, max_message, max_depth, rate, window)
     await socket.begin()
     if not socket.is_from(origins):
         await socket.close(FORBIDDEN, "pages of this origin may not connect")
@@ -131,6 +135,14 @@ async def serve_websocket(
             running.remove(connection.end)
     except SocketGone:
         pass
+
+
+def _checked(limits: Limits) -> Limits:
+    for name in ("max_streams", "max_message", "max_depth", "window"):
+        check_bound(name, getattr(limits, name), whole=True)
+    if limits.rate != 0:
+        check_bound("rate", limits.rate, whole=False)
+    return limits
 
 
 async def _is_accepted(authenticate: Authenticator, authorization: str) -> bool:

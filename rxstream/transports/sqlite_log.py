@@ -9,13 +9,13 @@ from uuid import uuid4
 
 import anyio
 
+from rxstream.transports.arguments import check_bound
 from rxstream.transports.log import (
     LogBatch,
     LogWriter,
     StreamInfo,
     StreamLog,
     check_after,
-    check_bound,
     check_stream,
     meta_text,
 )

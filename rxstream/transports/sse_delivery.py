@@ -10,9 +10,9 @@ from reactivex import Observable
 
 from rxstream.sinks.open_stream import open_stream
 from rxstream.transports.dialects.contract import Dialect, Frame
+from rxstream.transports.refusals import public_error, refusal_of, shutdown_error
 from rxstream.transports.responses import Responses
 from rxstream.transports.sse_framing import Framing
-from rxstream.transports.sse_refusal import public_error, refusal_of, shutdown_error
 from rxstream.transports.sse_wire import ClientGone, Receive, Scope, Send, Wire
 
 __all__ = ("Delivery", "Direct", "Headers", "Reason", "SSEOutcome", "Settings")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from reactivex import Observable
 
+from rxstream.transports.arguments import check_bound
 from rxstream.transports.dialects.contract import Dialect
 from rxstream.transports.dialects.named import dialect_named
 from rxstream.transports.log import StreamLog
@@ -86,10 +87,7 @@ def sse_response(
     chosen = dialect_named(dialect)
     _check_source(observable, log)
     for name, seconds in (("heartbeat", heartbeat), ("send_deadline", send_deadline), ("grace", grace)):
-        if not isinstance(seconds, int | float) or isinstance(seconds, bool):
-            raise TypeError(f"sse_response() expects {name} in seconds and got {seconds!r}")
-        if not seconds > 0:
-            raise ValueError(f"sse_response() expects {name} to be more than 0 seconds and got {seconds!r}")
+        check_bound(name, seconds, whole=False)
     if retry is not None and (type(retry) is not int or retry < 0):
         raise ValueError(f"sse_response() expects retry to be whole milliseconds from 0 and got {retry!r}")
     settings = Settings(

@@ -18,9 +18,9 @@ from rxstream.transports.dialects.named import dialect_named
 from rxstream.transports.log import STREAM_NAME, LogEntry, LogGap, StreamInfo, StreamLog
 from rxstream.transports.memory_log import MemoryLog, MemoryReader
 from rxstream.transports.publish import Publication, publish
+from rxstream.transports.refusals import Refusal, public_error, shutdown_error
 from rxstream.transports.sse_delivery import Delivery, Headers, Reason, Settings
 from rxstream.transports.sse_framing import Framing
-from rxstream.transports.sse_refusal import Refusal, public_error, shutdown_error
 from rxstream.transports.sse_wire import ClientGone, Receive, Scope, Send
 
 __all__ = ("Position", "Resumable", "Resuming", "check_name", "position_of")

@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict
 from starlette.requests import Request
 
 from rxstream.service.bodies import check_messages, invalid, read_json, validated
-from rxstream.service.refusals import Refusal
 from rxstream.service.settings import Limits
+from rxstream.transports.refusals import Refusal
 
 pytestmark = pytest.mark.anyio
 

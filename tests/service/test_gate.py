@@ -13,8 +13,8 @@ from reactivex import operators as ops
 import rxstream as rxs
 from rxstream.engine.resumable import ResumableObservable
 from rxstream.service.gate import Gate, admit_stream
-from rxstream.service.refusals import Refusal
 from rxstream.service.settings import Limits
+from rxstream.transports.refusals import Refusal
 
 pytestmark = pytest.mark.anyio
 

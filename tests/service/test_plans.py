@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 import rxstream as rxs
 from rxstream.engine.resumable import ResumableObservable
 from rxstream.service.plans import Plan
-from rxstream.service.refusals import Refusal
 from rxstream.service.service import Service
 from rxstream.service.settings import Settings
 from rxstream.transports.log import StreamLog
+from rxstream.transports.refusals import Refusal
 
 pytestmark = pytest.mark.anyio
 

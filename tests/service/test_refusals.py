@@ -9,7 +9,10 @@ import pytest
 
 from rxstream import errors
 from rxstream.items import StreamResult
-from rxstream.service.refusals import PublicError, Refusal, public_error, refusal_of
+from rxstream.service.refusals import PublicError, public_error, refusal_of
+from rxstream.transports.refusals import Refusal
+from rxstream.transports.refusals import public_error as told_in_a_stream
+from rxstream.transports.refusals import refusal_of as foreseen
 
 SECRET = "sk-very-secret http://10.0.0.7:8080"
 REQUEST = httpx2.Request("POST", "http://10.0.0.7:8080/v1")
@@ -32,6 +35,7 @@ CASES: list[tuple[Exception, int, str]] = [
         400,
         "too long",
     ),
+    (status_error(400, body={"message": f"bad request to {SECRET}"}), 400, "bad request to"),
     (status_error(404), 404, "status 404"),
     (status_error(429, body="not an object"), 429, "status 429"),
     (status_error(401), 502, "credentials"),
@@ -46,6 +50,8 @@ CASES: list[tuple[Exception, int, str]] = [
     (errors.InvalidJSON("expected a brace"), 502, "a brace"),
     (errors.ProviderError("the model fell over"), 502, "fell over"),
     (errors.ProviderError("too much", status=429), 429, "too much"),
+    (errors.ProviderError(f"{SECRET} is busy", status=503), 503, "is busy"),
+    (errors.LocalModelError(f"no weights in {SECRET}"), 503, "cannot be asked"),
     (errors.AllStreamsFailed("all", [status_error(500), status_error(429)]), 429, "status 429"),
     (errors.UnknownStream("s"), 404, "no such stream"),
     (errors.StreamExists("s"), 409, "already"),
@@ -62,8 +68,9 @@ def test_an_error_has_its_status_and_no_secret(error: Exception, status: int, wo
     refusal = refusal_of(error)
     assert refusal.status == status
     assert words in refusal.message
-    assert set(refusal.body["error"]) == {"message", "type", "code", "param"}
-    assert "10.0.0.7" not in json.dumps(refusal.body)
+    assert set(refusal.form) == {"message", "type", "code", "param"}
+    assert "10.0.0.7" not in json.dumps(refusal.form)
+    assert "very-secret" not in json.dumps(refusal.form)
 
 
 @pytest.mark.parametrize(("error", "status", "words"), CASES, ids=IDS)
@@ -74,10 +81,19 @@ def test_an_error_in_a_stream_has_no_secret_either(
     told = public_error(error, early=early)
     assert words in str(told)
     assert "10.0.0.7" not in str(told)
+    assert "very-secret" not in str(told)
     if early:
         assert isinstance(told, PublicError)
         assert told.status_code == status
         assert refusal_of(told).status == status
+
+
+@pytest.mark.parametrize("status", [401, 403, 413, 500])
+def test_what_is_told_in_a_stream_is_the_same_refusal_before_it(status: int) -> None:
+    """Who serves the stream takes none of the service's own refusals for the provider's."""
+    refusal = Refusal(status, "no", code="own")
+    assert foreseen(PublicError(refusal)) is refusal
+    assert told_in_a_stream(PublicError(refusal)).__cause__ is refusal
 
 
 def test_an_error_of_the_stream_stays_what_it_is_behind_some_content() -> None:

@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from rxstream.service.bodies import validated
-from rxstream.service.refusals import Refusal
 from rxstream.service.requests import (
     BufferedRequest,
     SocketRequest,
@@ -13,6 +12,7 @@ from rxstream.service.requests import (
     UIChatRequest,
     model_request,
 )
+from rxstream.transports.refusals import Refusal
 
 MESSAGES: list[dict[str, Any]] = [{"role": "user", "content": "Hi"}]
 

@@ -110,9 +110,10 @@ def test_what_is_wrong_is_told_and_the_connection_goes_on(
         assert until_end(socket, "y")[-1]["type"] == "done"
 
 
-def test_a_key_is_needed(service: Served) -> None:
+def test_a_key_is_needed(service: Served, caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(InvalidStatus) as refused:
         opened(service, additional_headers={"Authorization": "Bearer beta"})
+    assert not caplog.records, "a key that is wrong is not the service's trouble"
     assert refused.value.response.status_code == 403
     # A page can send no header: it sends the key as its first message.
     with opened(service, additional_headers={}) as socket:

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from rxstream.service.bodies import validated
-from rxstream.service.refusals import Refusal
 from rxstream.service.requests import UIMessage
 from rxstream.service.ui_messages import chat_messages
+from rxstream.transports.refusals import Refusal
 
 
 def told(*messages: tuple[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:

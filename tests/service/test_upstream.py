@@ -9,10 +9,10 @@ import pytest
 
 import rxstream as rxs
 from rxstream.sansio.metrics import Metrics
-from rxstream.service.refusals import Refusal
 from rxstream.service.settings import Settings
 from rxstream.service.upstream import Upstream
 from rxstream.testing import Answer, Fault, FaultServer, ScriptedModel
+from rxstream.transports.refusals import Refusal
 from tests.sources.clients import NO_TLS
 
 pytestmark = pytest.mark.anyio

@@ -1,5 +1,6 @@
 """A WebSocket of ours, under real servers, by the bare ``websockets`` client."""
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Generator
 from contextlib import asynccontextmanager, suppress
@@ -409,3 +410,25 @@ async def test_whatever_is_said_the_connection_ends_with_a_word(
             code = None if closed.rcvd is None else closed.rcvd.code
             assert code == 4400 or sum(message.type == "error" for message in came) > 10
     await all_closed(WORLDS[url])
+
+
+@pytest.mark.parametrize(
+    ("limit", "kind"),
+    [
+        ({"max_streams": 0}, ValueError),
+        ({"max_message": 1.5}, TypeError),
+        ({"max_depth": -1}, ValueError),
+        ({"window": 0}, ValueError),
+        ({"rate": -1}, ValueError),
+        ({"rate": "5"}, TypeError),
+        ({"send_deadline": 0}, ValueError),
+        ({"auth_timeout": None}, TypeError),
+    ],
+    ids=str,
+)
+def test_a_limit_that_is_none_is_told_before_anything_is_accepted(
+    limit: dict[str, Any], kind: type[Exception]
+) -> None:
+    [name] = limit
+    with pytest.raises(kind, match=f"{name}= "):
+        asyncio.run(serve_websocket(object(), World().answer, **limit))

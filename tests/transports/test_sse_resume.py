@@ -20,7 +20,7 @@ from rxstream.transports.dialects.named import dialect_named
 from rxstream.transports.dialects.native import NativeDecoder, NativeEncoder
 from rxstream.transports.log import StreamLog
 from rxstream.transports.publish import publications_of
-from rxstream.transports.sse_refusal import Refusal
+from rxstream.transports.refusals import Refusal
 from rxstream.transports.sse_response import sse_response
 from rxstream.transports.sse_resume import Position, check_name, position_of
 from tests.transports.asgi import Ask

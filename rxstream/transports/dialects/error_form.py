@@ -16,7 +16,7 @@ from rxstream.errors import (
     UsageError,
 )
 
-__all__ = ("error_form",)
+__all__ = ("error_form", "public_words")
 
 _log: Final = logging.getLogger("rxstream")
 #: Characters of a message at most: a provider may quote a whole prompt in it.
@@ -65,8 +65,11 @@ def _of_status(error: openai.APIStatusError) -> dict[str, Any]:
     return _form(error.message, kind, error.code)
 
 
+def public_words(said: object) -> str:
+    """Return what a provider, or an error about it, says: without addresses and keys, and not endlessly."""
+    message = _KEY.sub("(key)", _ADDRESS.sub("(address)", str(said)))
+    return message if len(message) <= _LONGEST else f"{message[:_LONGEST]}..."
+
+
 def _form(message: str, kind: str, code: object) -> dict[str, Any]:
-    message = _KEY.sub("(key)", _ADDRESS.sub("(address)", message))
-    if len(message) > _LONGEST:
-        message = f"{message[:_LONGEST]}..."
-    return {"message": message, "type": kind, "code": code}
+    return {"message": public_words(message), "type": kind, "code": code}

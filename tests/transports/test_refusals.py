@@ -18,7 +18,7 @@ from rxstream.errors import (
     UnknownStream,
     UsageError,
 )
-from rxstream.transports.sse_refusal import Refusal, public_error, refusal_of, shutdown_error
+from rxstream.transports.refusals import Refusal, public_error, refusal_of, shutdown_error
 
 REQUEST = httpx2.Request("POST", "http://secret.example/v1")
 
