@@ -100,11 +100,11 @@ def serving() -> Generator[Served]:
 class _Client(asyncio.Protocol):
     """Counts the events that come, as cheaply as can be; with ``times`` it notes when they come."""
 
-    def __init__(self, path: str, ended: "asyncio.Future[int]", times: list[float] | None = None) -> None:
+    def __init__(self, path: str, times: list[float] | None = None) -> None:
         self._path = path
-        self._ended = ended
         self._times = times
         self.events = 0
+        self.ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self.begun = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -118,8 +118,17 @@ class _Client(asyncio.Protocol):
             self._times.append(perf_counter())
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - as the loop calls it
-        if not self._ended.done():
-            self._ended.set_result(self.events)
+        if not self.ended.done():
+            self.ended.set_result(self.events)
+
+
+async def _open(
+    port: int, way: str, gap: str, events: int, times: list[float] | None = None
+) -> tuple[asyncio.Transport, _Client]:
+    """Ask for one stream."""
+    path = f"/{quote(way)}?gap={quote(gap)}&events={events}"
+    loop = asyncio.get_running_loop()
+    return await loop.create_connection(lambda: _Client(path, times), "127.0.0.1", port)
 
 
 async def load(
@@ -129,30 +138,24 @@ async def load(
 
     With ``times`` it adds a list for each of them: when something came.
     """
-    path = f"/{quote(way)}?gap={quote(gap)}&events={events}"
-    loop = asyncio.get_running_loop()
-    ended: list[asyncio.Future[int]] = [loop.create_future() for _ in range(clients)]
-    for future in ended:
+    ended: list[asyncio.Future[int]] = []
+    for _ in range(clients):
         noted: list[float] | None = None
         if times is not None:
             times.append(noted := [])
-        client = _Client(path, future, noted)
-        await loop.create_connection(lambda client=client: client, "127.0.0.1", port)  # type: ignore[misc]
+        _, client = await _open(port, way, gap, events, noted)
+        ended.append(client.ended)
     return sum(await asyncio.gather(*ended))
 
 
 async def park(served: Served, way: str, clients: int) -> float:
     """Return the bytes that the server takes for each of so many streams which have begun and say nothing."""
-    path = f"/{quote(way)}?gap=idle&events=2"
-    loop = asyncio.get_running_loop()
     opened: list[asyncio.Transport] = []
     before = 0
     for number in range(clients + 100):
         if number == 100:  # behind what the first ones bring along
             before = served.memory
-        transport, client = await loop.create_connection(
-            lambda: _Client(path, loop.create_future()), "127.0.0.1", served.port
-        )
+        transport, client = await _open(served.port, way, "idle", 2)
         await client.begun.wait()
         opened.append(transport)
     grown = served.memory - before
@@ -229,13 +232,8 @@ async def pace(served: Served, way: str, clients: int, events: int) -> list[floa
 
     In nanoseconds of the server's CPU time, with an event's share of what it costs to begin its stream.
     """
-    path = f"/{quote(way)}?gap={quote('20 ms')}&events={events}"
-    loop = asyncio.get_running_loop()
     before = served.cpu
-    opened = [
-        await loop.create_connection(lambda: _Client(path, loop.create_future()), "127.0.0.1", served.port)
-        for _ in range(clients)
-    ]
+    opened = [await _open(served.port, way, "20 ms", events) for _ in range(clients)]
     for _, client in opened:
         await client.begun.wait()
     begun = (served.cpu - before) / clients / events

@@ -33,12 +33,9 @@ def socket_routes(service: Service) -> APIRouter:
             owner = service.keys.owner(authorization)
             return True
 
-        def answer(data: dict[str, Any]) -> Observable[Any]:
-            return _answer(service, owner, data)
-
         await serve_websocket(
             websocket,
-            answer,
+            lambda data: _answer(service, owner, data),
             authenticate=authenticate if service.keys.are_asked_for else None,
             origins=_origins(websocket, settings.allowed_origins),
             max_streams=limits.max_per_key,

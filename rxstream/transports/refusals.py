@@ -33,12 +33,13 @@ from rxstream.errors import (
     UsageError,
 )
 from rxstream.sansio.wire import OBJECT
-from rxstream.transports.dialects.error_form import public_words
+from rxstream.transports.dialects.error_form import OF_THE_KEY, public_words
 
-__all__ = ("Refusal", "error_type", "lost_connection", "public_error", "refusal_of", "shutdown_error")
+__all__ = ("Refusal", "lost_connection", "public_error", "refusal_of", "shutdown_error")
 
 _log: Final = logging.getLogger("rxstream")
 
+#: What OpenAI calls errors of a status, if it is not one of all others.
 _TYPES: Final = {
     401: "authentication_error",
     403: "permission_error",
@@ -48,16 +49,9 @@ _TYPES: Final = {
 }
 #: Statuses of a provider that speak of the client's own request: its words on them are passed on.
 _OF_THE_REQUEST: Final = frozenset((400, 404, 409, 413, 415, 422, 429))
-#: Statuses of a provider that speak of our key.
-_OF_THE_KEY: Final = frozenset((401, 403))
 #: Statuses of a provider that may be over soon.
 _OF_THE_MOMENT: Final = frozenset((503, 504))
 _KEY_REFUSED: Final = "the provider does not accept the server's own credentials"
-
-
-def error_type(status: int) -> str:
-    """Return what OpenAI calls errors of a status."""
-    return _TYPES.get(status) or ("server_error" if status >= 500 else "invalid_request_error")
 
 
 class Refusal(Exception):
@@ -78,7 +72,7 @@ class Refusal(Exception):
         self.message = message
         self.code = code
         self.param = param
-        self.type = type or error_type(status)
+        self.type = type or _TYPES.get(status, "server_error" if status >= 500 else "invalid_request_error")
         self.headers = httpx2.Headers(headers)
 
     @property
@@ -107,6 +101,11 @@ def refusal_of(error: Exception) -> Refusal | None:
     if isinstance(error, AllStreamsFailed):
         # Each was asked, and the last one's reason is why there is nothing left to ask.
         return refusal_of(error.exceptions[-1])
+    status = _status_of(error)
+    if status in OF_THE_KEY:
+        # The key is the server's own, and so is the trouble.
+        _log.error("the provider refuses the server's credentials: status %d", status)
+        return Refusal(502, _KEY_REFUSED, code="upstream_refused")
     if isinstance(error, openai.APIStatusError):
         return _of_status(error)
     if isinstance(error, ProviderError):
@@ -120,10 +119,7 @@ def refusal_of(error: Exception) -> Refusal | None:
 
 def public_error(error: Exception) -> Exception:
     """Return what of an error in the middle of a stream its client is told."""
-    status = getattr(error, "status_code", None) if isinstance(error, openai.APIStatusError) else None
-    if isinstance(error, ProviderError):
-        status = error.status if not isinstance(error.__cause__, Refusal) else None
-    if status in _OF_THE_KEY:
+    if _status_of(error) in OF_THE_KEY:
         return ProviderError(_KEY_REFUSED, code="upstream_refused", type="server_error")
     if isinstance(error, httpx2.HTTPStatusError | ConnectionError):
         # Their words name addresses.
@@ -145,14 +141,23 @@ def lost_connection() -> Refusal:
     )
 
 
+def _status_of(error: Exception) -> int | None:
+    """Return what the provider has answered with, where it is the provider's error."""
+    if isinstance(error, openai.APIStatusError):
+        return error.status_code
+    if isinstance(error, ProviderError) and not isinstance(error.__cause__, Refusal):
+        return error.status
+    return None
+
+
 def _of_status(error: openai.APIStatusError) -> Refusal:
     status = error.status_code
-    if status in _OF_THE_KEY:
-        return _of_the_key(status)
     if status not in _OF_THE_REQUEST:
         passed_on = status if status in _OF_THE_MOMENT else 502
         return Refusal(passed_on, f"the provider failed with status {status}", code="upstream_failed")
-    said = _field(error.body, "message") or f"the provider refuses the request with status {status}"
+    said = _field(error.body, "message")
+    if not isinstance(said, str) or not said:
+        said = f"the provider refuses the request with status {status}"
     return Refusal(
         status,
         public_words(said),
@@ -167,23 +172,15 @@ def _of_report(error: ProviderError) -> Refusal:
     if isinstance(error.__cause__, Refusal):  # which has been made an error of the stream's
         return error.__cause__
     status = error.status
-    if status in _OF_THE_KEY:
-        return _of_the_key(status)
     response: Any = getattr(error.__cause__, "response", None)
     return Refusal(
         status if status is not None and status in _OF_THE_REQUEST | _OF_THE_MOMENT else 502,
         public_words(error),
         code=_text(error.code) or "upstream_error",
-        param=_field(error.body, "param"),
+        param=_text(_field(error.body, "param")),
         type=_text(error.type),
         headers=None if response is None else _waiting(response.headers),
     )
-
-
-def _of_the_key(status: int | None) -> Refusal:
-    # The key is the server's own, and so is the trouble.
-    _log.error("the provider refuses the server's credentials: status %s", status)
-    return Refusal(502, _KEY_REFUSED, code="upstream_refused")
 
 
 def _of_log(error: LogError) -> Refusal:
@@ -224,12 +221,12 @@ def _of_transport(error: Exception) -> Refusal | None:
     return None
 
 
-def _field(body: Any, name: str) -> str | None:
-    return _text(body.get(name), 1000) if isinstance(body, OBJECT) else None
+def _field(body: Any, name: str) -> object:
+    return body.get(name) if isinstance(body, OBJECT) else None
 
 
-def _text(value: object, most: int = 100) -> str | None:
-    return value[:most] if isinstance(value, str) else None
+def _text(value: object) -> str | None:
+    return value[:100] if isinstance(value, str) else None
 
 
 def _waiting(headers: Mapping[str, str]) -> dict[str, str]:

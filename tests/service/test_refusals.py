@@ -106,7 +106,12 @@ def test_a_provider_who_asks_for_patience_is_passed_on() -> None:
     assert refusal.headers == {"Retry-After": "7"}
 
 
-def test_long_words_are_cut() -> None:
+def test_long_words_are_cut_where_no_key_is_cut_in_two() -> None:
+    said = f"{'x' * 995} sk-very-secret"
+    message = refusal_of(status_error(400, body={"message": said})).message
+    assert "sk-" not in message
+    cut = refusal_of(status_error(400, body={"message": "x" * 5000})).message
+    assert cut == f"{'x' * 1000}..."
     assert len(refusal_of(errors.ProviderError("x" * 5000)).message) < 1100
 
 

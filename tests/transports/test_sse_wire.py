@@ -407,15 +407,21 @@ def test_what_the_work_raises_comes_out_as_it_is(in_virtual_time: InVirtualTime)
     in_virtual_time(main)
 
 
+def refusing(part: bytes) -> Callable[[Any], Awaitable[None]]:
+    """Give a middleware that raises an error of its own for one of the parts."""
+
+    async def fail(message: Any) -> None:
+        if message.get("body") == part:
+            raise RuntimeError("a middleware's own")
+
+    return fail
+
+
 @pytest.mark.parametrize("part", [b"a", b"b"])
 def test_what_a_send_raises_comes_out_and_nothing_more_is_sent(
     in_virtual_time: InVirtualTime, part: bytes
 ) -> None:
     """A middleware's own, for example."""
-
-    async def fail(message: Any) -> None:
-        if message.get("body") == part:
-            raise RuntimeError("a middleware's own")
 
     async def work(wire: Wire) -> None:
         try:
@@ -425,7 +431,7 @@ def test_what_a_send_raises_comes_out_and_nothing_more_is_sent(
             await wire.finish(b"never")
 
     async def main() -> None:
-        ask = Ask(App(work), takes=fail)
+        ask = Ask(App(work), takes=refusing(part))
         with pytest.raises(RuntimeError, match="own"):
             await ask.run()
         assert ask.parts == ([] if part == b"a" else [b"a"])
@@ -439,12 +445,8 @@ def test_what_a_send_from_beside_raises_comes_out_as_it_is(
 ) -> None:
     """Of what was held, and of a heartbeat."""
 
-    async def fail(message: Any) -> None:
-        if message.get("body") == part:
-            raise RuntimeError("a middleware's own")
-
     async def main() -> None:
-        ask = Ask(App(Held()), takes=fail)
+        ask = Ask(App(Held()), takes=refusing(part))
         with pytest.raises(RuntimeError, match="own"):
             await ask.run()
         assert ask.parts == ([b"a"] if part == b"b" else [b"a", b"b"])

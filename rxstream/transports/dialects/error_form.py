@@ -16,7 +16,7 @@ from rxstream.errors import (
     UsageError,
 )
 
-__all__ = ("error_form", "public_words")
+__all__ = ("OF_THE_KEY", "error_form", "public_words")
 
 _log: Final = logging.getLogger("rxstream")
 #: Characters of a message at most: a provider may quote a whole prompt in it.
@@ -26,7 +26,8 @@ _ADDRESS: Final = re.compile(r"\b(?:https?|wss?)://[^\s'\"<>]+")
 _KEY: Final = re.compile(r"\b(?:sk|pk)-[\w*.-]{4,}")
 #: Of ours, those that are about the server and not about the stream: they name files and machines.
 _OF_THE_SERVER: Final = (UsageError, LocalModelError, LogError)
-_REFUSALS: Final = frozenset((401, 403))
+#: Statuses of a provider that speak of our key.
+OF_THE_KEY: Final = frozenset((401, 403))
 
 
 def error_form(error: BaseException) -> dict[str, Any]:
@@ -59,7 +60,7 @@ def error_form(error: BaseException) -> dict[str, Any]:
 
 def _of_status(error: openai.APIStatusError) -> dict[str, Any]:
     kind = error.type or type(error).__name__
-    if error.status_code in _REFUSALS:
+    if error.status_code in OF_THE_KEY:
         _log.error("The provider refuses our credentials: %s", error)
         return _form("the provider refuses the server's credentials", kind, None)
     return _form(error.message, kind, error.code)

@@ -52,6 +52,7 @@ def test_a_chat_that_is_stopped_keeps_what_came_and_the_model_is_stopped(
     assert stopped["statuses"] == WELL
     assert stopped["aborted"] is True
     assert service.upstream.endless.startswith(stopped["text"])
+    assert len(stopped["text"]) < len(service.upstream.endless)
     assert service.upstream.is_left("useChat stops")
     assert stopped["after"]["messages"] == 0, "there is still something to come back to"
 

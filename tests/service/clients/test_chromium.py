@@ -55,7 +55,7 @@ async def run(
         await page.goto(f"{relay.url}/health")
         ready.set()
         program = "names => Promise.all(names.map((name) => checks[name]()))"
-        results = await asyncio.wait_for(page.evaluate(program, names), 60)
+        results = await asyncio.wait_for(page.evaluate(program, names), 30)
         found.update(zip(names, results, strict=True))
         await context.close()
 
@@ -120,7 +120,8 @@ def test_a_page_reads_a_body_as_it_comes(found: dict[str, Any]) -> None:
 
 def test_a_page_that_aborts_a_fetch_stops_the_model(found: dict[str, Any], service: Service) -> None:
     assert found["aborts"] == "AbortError"
-    assert service.upstream.is_left("a page aborts")
+    # Chromium may read on behind an abort, for 5 s or 16 KiB, to keep its connection.
+    assert service.upstream.is_left("a page aborts", within=8)
 
 
 def test_a_page_has_several_answers_over_one_websocket(found: dict[str, Any], service: Service) -> None:
