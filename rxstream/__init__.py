@@ -79,6 +79,7 @@ from rxstream.sansio.prices import Price
 from rxstream.sansio.tool_calls import PartialToolCall
 from rxstream.sinks.buffer import StreamBuffer
 from rxstream.sinks.collect import collect, to_list
+from rxstream.sinks.display import Shown, display_stream
 from rxstream.sinks.open_stream import open_stream
 from rxstream.sinks.record import record_stream
 from rxstream.sinks.run import iter_stream, run
@@ -185,6 +186,8 @@ __all__ = (  # noqa: RUF022 - in the order the data flows
     "run",
     "iter_stream",
     "StreamBuffer",
+    "display_stream",
+    "Shown",
     "record_stream",
     # transports
     "to_sse",

@@ -61,6 +61,8 @@ NAMES = [
     "run",
     "iter_stream",
     "StreamBuffer",
+    "display_stream",
+    "Shown",
     "record_stream",
     "lift",
     "sansio",
@@ -146,6 +148,7 @@ SIGNATURES = {
     "to_list": "(observable, *, on_item=None)",
     "run": "(observable, *, on_item=None)",
     "iter_stream": "(observable)",
+    "display_stream": "(observable, *, separator='', every=0.1, view=None)",
     "record_stream": "(path)",
     "from_sse": "(url, *, client=None, method=None, params=None, headers=None, json=None, content=None, "
     "dialect='auto', reconnects=5, retry=3.0, last_event_id=None, timeout='default', "

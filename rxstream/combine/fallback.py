@@ -10,6 +10,7 @@ from reactivex.disposable import SingleAssignmentDisposable
 from rxstream.combine.arguments import check_function, check_streams
 from rxstream.combine.opening import Opening
 from rxstream.engine.observable import StreamObservable
+from rxstream.engine.pipeline import named
 from rxstream.engine.resumable import Continuation, ResumableObservable, Rung, joined
 from rxstream.engine.scope import Scope, scope_of
 from rxstream.errors import AllStreamsFailed, UsageError
@@ -26,6 +27,7 @@ B = TypeVar("B")
 When = Callable[[Exception], bool]
 
 
+@named
 def fallback_to(
     *others: Observable[B], when: When | None = None
 ) -> Callable[[Observable[A]], Observable[A | B]]:

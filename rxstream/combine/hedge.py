@@ -9,6 +9,7 @@ from reactivex import Observable, abc
 from rxstream.combine.arguments import check_function, check_most
 from rxstream.combine.candidates import Candidates, OnLost
 from rxstream.engine.observable import StreamObservable
+from rxstream.engine.pipeline import named
 from rxstream.engine.scope import scope_of
 
 __all__ = ("hedge_stream",)
@@ -16,6 +17,7 @@ __all__ = ("hedge_stream",)
 A = TypeVar("A")
 
 
+@named
 def hedge_stream(
     after: float, copies: int = 1, *, on_lost: OnLost | None = None
 ) -> Callable[[Observable[A]], Observable[A]]:

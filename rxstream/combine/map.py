@@ -12,6 +12,7 @@ from reactivex.disposable import SingleAssignmentDisposable
 from rxstream.combine.arguments import check_function, check_most
 from rxstream.engine.gate import Gate
 from rxstream.engine.observable import PullObservable, StreamObservable
+from rxstream.engine.pipeline import named
 from rxstream.engine.scope import Scope, scope_of
 from rxstream.items import Restarted
 
@@ -29,6 +30,7 @@ def map_stream(
 def map_stream(
     fn: Callable[[A], B], *, max_concurrent: int, ordered: bool = True
 ) -> Callable[[Observable[A]], Observable[B]]: ...
+@named
 def map_stream(
     fn: Callable[[Any], Any], *, max_concurrent: int, ordered: bool = True
 ) -> Callable[[Observable[Any]], Observable[Any]]:

@@ -12,6 +12,7 @@ from reactivex.disposable import SingleAssignmentDisposable
 from rxstream.combine.arguments import check_most, check_streams
 from rxstream.engine.gate import Gate
 from rxstream.engine.observable import StreamObservable
+from rxstream.engine.pipeline import named
 from rxstream.engine.scope import Scope, scope_of
 from rxstream.items import Restarted, Tagged
 
@@ -24,6 +25,7 @@ B = TypeVar("B")
 _MOST_INNERS: Final = 16
 
 
+@named
 def from_streams(
     *sources: Observable[A], max_concurrent: int | None = None, **named: Observable[A]
 ) -> Observable[Tagged[A]]:
@@ -67,6 +69,7 @@ def merge_streams(
 def merge_streams(
     other: Observable[B], /, *others: Observable[B], max_concurrent: int | None = None
 ) -> Callable[[Observable[A]], Observable[Tagged[A | B]]]: ...
+@named
 def merge_streams(
     *others: Observable[Any], max_concurrent: int | None = None
 ) -> Callable[[Observable[Any]], Observable[Tagged[Any]]]:

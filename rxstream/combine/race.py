@@ -8,6 +8,7 @@ from reactivex import Observable, abc
 from rxstream.combine.arguments import check_function, check_streams
 from rxstream.combine.candidates import Candidates, OnLost
 from rxstream.engine.observable import StreamObservable
+from rxstream.engine.pipeline import named
 from rxstream.engine.scope import scope_of
 
 __all__ = ("race_streams",)
@@ -16,6 +17,7 @@ A = TypeVar("A")
 B = TypeVar("B")
 
 
+@named
 def race_streams(
     *others: Observable[B], on_lost: OnLost | None = None
 ) -> Callable[[Observable[A]], Observable[A | B]]:

@@ -9,6 +9,7 @@ from reactivex import Observable, abc
 from rxstream.combine.hub import Hub
 from rxstream.combine.reader import Policy
 from rxstream.engine.observable import StreamObservable
+from rxstream.engine.pipeline import named
 from rxstream.engine.scope import scope_of
 from rxstream.sansio.backlog import BacklogStats, Overflow
 
@@ -18,6 +19,7 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 
+@named
 def share_stream(
     max_items: int,
     *,

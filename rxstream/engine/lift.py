@@ -8,6 +8,7 @@ from reactivex.internal import noop
 
 from rxstream.engine.fuse import Fused
 from rxstream.engine.observable import StreamObservable
+from rxstream.engine.pipeline import named
 from rxstream.items import Restarted
 from rxstream.sansio import Machine
 
@@ -19,6 +20,7 @@ B = TypeVar("B")
 MachineFactory = Callable[[], Machine[Any, Any]]
 
 
+@named
 def lift(machine_factory: Callable[[], Machine[A, B]]) -> Callable[[Observable[A]], Observable[B]]:
     """Make an operator of a machine.
 

@@ -12,6 +12,7 @@ from reactivex import Observable, abc
 from reactivex.disposable import Disposable
 
 from rxstream.engine.link import Link
+from rxstream.engine.pipeline import note_stage, pipeline_html, pipeline_text
 from rxstream.engine.scope import Scope, active_scope, scope_of
 
 __all__ = ("PullObservable", "StreamObservable", "adopt")
@@ -67,8 +68,17 @@ class StreamObservable(Observable[T_co]):
         """Compose operators left to right; each stage stays an Observable of ours."""
         result: Any = self
         for operator in operators:
-            result = adopt(operator(result))
+            stage = adopt(operator(result))
+            note_stage(stage, operator, result)
+            result = stage
         return result
+
+    def __repr__(self) -> str:
+        return f"<{pipeline_text(self)}>"
+
+    def _repr_html_(self) -> str:
+        """Draw the chain, in a notebook."""
+        return pipeline_html(self)
 
 
 class PullObservable(StreamObservable[T_co]):

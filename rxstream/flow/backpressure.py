@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from reactivex import Observable
 
 from rxstream.engine.boundary import BoundaryObservable
+from rxstream.engine.pipeline import named
 from rxstream.engine.resumable import pass_on
 from rxstream.sansio.backlog import Backlog, BacklogStats, Overflow
 
@@ -17,6 +18,7 @@ T = TypeVar("T")
 _NAME = "backpressure()"
 
 
+@named
 def backpressure(
     max_items: int, *, overflow: Overflow = "suspend", on_drop: Callable[[Any], object] | None = None
 ) -> "Backpressure":

@@ -10,6 +10,7 @@ from reactivex import Observable, abc
 from reactivex.disposable import CompositeDisposable, Disposable
 
 from rxstream.engine.observable import StreamObservable
+from rxstream.engine.pipeline import named
 from rxstream.engine.resumable import pass_on
 from rxstream.engine.scope import Scope, scope_of
 from rxstream.sansio.meter import Meter
@@ -22,6 +23,7 @@ T = TypeVar("T")
 OnMetrics = Callable[[Metrics], object]
 
 
+@named
 def measure_stream(
     on_metrics: OnMetrics | None = None,
     *,

@@ -9,6 +9,7 @@ from reactivex.disposable import CompositeDisposable, SerialDisposable
 
 from rxstream.engine.gate import Gate
 from rxstream.engine.observable import StreamObservable
+from rxstream.engine.pipeline import named
 from rxstream.engine.scope import Scope, scope_of
 from rxstream.items import StreamChunk
 from rxstream.sansio.pacer import Pacer
@@ -18,6 +19,7 @@ __all__ = ("pace_stream",)
 T = TypeVar("T", str, StreamChunk)
 
 
+@named
 def pace_stream(
     *, max_lag: float = 0.5, interval: float = 0.02, max_chars: int = 10_000
 ) -> Callable[[Observable[T]], Observable[T]]:

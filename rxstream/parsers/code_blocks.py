@@ -6,6 +6,7 @@ from functools import partial as with_options
 from reactivex import Observable
 
 from rxstream.engine.lift import lift
+from rxstream.engine.pipeline import named
 from rxstream.items import Text
 from rxstream.sansio.code_blocks import CodeBlock, CodeBlocks
 from rxstream.sansio.texts import splitter
@@ -13,6 +14,7 @@ from rxstream.sansio.texts import splitter
 __all__ = ("parse_code_blocks",)
 
 
+@named
 def parse_code_blocks(*, partial: bool = False) -> Callable[[Observable[Text]], Observable[CodeBlock]]:
     r"""Give the fenced code blocks of a Markdown text.
 

@@ -7,6 +7,7 @@ from typing import Any, TypeVar, overload
 from reactivex import Observable
 
 from rxstream.engine.lift import lift
+from rxstream.engine.pipeline import named
 from rxstream.items import Text
 from rxstream.sansio.json_grammar import MAX_DEPTH
 from rxstream.sansio.json_lines import JSONLines
@@ -51,6 +52,7 @@ def parse_json(
     strict: bool = False,
     max_depth: int = MAX_DEPTH,
 ) -> Operator[Any]: ...
+@named
 def parse_json(
     *,
     at: str | None = None,
@@ -124,6 +126,7 @@ def parse_partial_json(
 def parse_partial_json(
     *, model: Any, strict: bool = False, max_depth: int = MAX_DEPTH
 ) -> Operator[PartialJSON[Any]]: ...
+@named
 def parse_partial_json(
     *, model: Any = None, strict: bool = False, max_depth: int = MAX_DEPTH
 ) -> Operator[PartialJSON[Any]]:
@@ -171,6 +174,7 @@ def parse_ndjson(
 def parse_ndjson(
     *, model: Any, on_invalid: OnInvalid = "raise", max_depth: int = MAX_DEPTH
 ) -> Operator[Any]: ...
+@named
 def parse_ndjson(
     *, model: Any = None, on_invalid: OnInvalid = "raise", max_depth: int = MAX_DEPTH
 ) -> Operator[Any]:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from reactivex import Observable
 
 from rxstream.engine.lift import lift
+from rxstream.engine.pipeline import named
 from rxstream.items import Text
 from rxstream.sansio.markdown import MarkdownBlock, MarkdownBlocks
 from rxstream.sansio.texts import splitter
@@ -12,6 +13,7 @@ from rxstream.sansio.texts import splitter
 __all__ = ("parse_markdown",)
 
 
+@named
 def parse_markdown() -> Callable[[Observable[Text]], Observable[MarkdownBlock]]:
     r"""Give the finished blocks of a Markdown text, and its live tail.
 

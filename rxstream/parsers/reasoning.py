@@ -6,6 +6,7 @@ from functools import partial
 from reactivex import Observable
 
 from rxstream.engine.lift import lift
+from rxstream.engine.pipeline import named
 from rxstream.items import StreamChunk, Text
 from rxstream.sansio.reasoning import Reasoning
 from rxstream.text.made import made
@@ -13,6 +14,7 @@ from rxstream.text.made import made
 __all__ = ("split_reasoning",)
 
 
+@named
 def split_reasoning(
     *, tag: str = "think", starts_inside: bool = False, keep_whitespace: bool = False
 ) -> Callable[[Observable[Text]], Observable[StreamChunk]]:

@@ -6,6 +6,7 @@ from functools import partial
 from reactivex import Observable
 
 from rxstream.engine.lift import lift
+from rxstream.engine.pipeline import named
 from rxstream.items import SSEEvent
 from rxstream.sansio.sse import MAX_EVENT_SIZE, EventStream, SSEDecoder
 from rxstream.text.made import made
@@ -13,6 +14,7 @@ from rxstream.text.made import made
 __all__ = ("parse_sse",)
 
 
+@named
 def parse_sse(
     *, max_event_size: int = MAX_EVENT_SIZE
 ) -> Callable[[Observable[EventStream]], Observable[SSEEvent]]:

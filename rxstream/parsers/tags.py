@@ -6,6 +6,7 @@ from functools import partial
 from reactivex import Observable
 
 from rxstream.engine.lift import lift
+from rxstream.engine.pipeline import named
 from rxstream.items import TaggedText, Text
 from rxstream.sansio.tags import Tags
 from rxstream.sansio.texts import splitter
@@ -14,6 +15,7 @@ from rxstream.text.made import made
 __all__ = ("parse_tags",)
 
 
+@named
 def parse_tags(
     *names: str, max_tag: int = 1024, max_depth: int = 100
 ) -> Callable[[Observable[Text]], Observable[TaggedText]]:

@@ -6,6 +6,7 @@ from functools import partial as bound
 from reactivex import Observable
 
 from rxstream.engine.lift import lift
+from rxstream.engine.pipeline import named
 from rxstream.items import StreamChunk, ToolCall
 from rxstream.sansio.json_grammar import MAX_DEPTH
 from rxstream.sansio.json_text import OnInvalid
@@ -15,6 +16,7 @@ from rxstream.text.made import made
 __all__ = ("parse_tool_calls",)
 
 
+@named
 def parse_tool_calls(
     *, partial: bool = False, on_invalid: OnInvalid = "raise", max_depth: int = MAX_DEPTH
 ) -> Callable[[Observable[StreamChunk]], Observable[ToolCall | PartialToolCall]]:

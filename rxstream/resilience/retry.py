@@ -5,6 +5,7 @@ from typing import Any, Final, Literal, TypeAlias, TypeVar, get_args
 
 from reactivex import Observable
 
+from rxstream.engine.pipeline import named
 from rxstream.errors import UnknownName
 from rxstream.items import Attempt, StreamResult
 from rxstream.resilience.attempts import Plan
@@ -28,6 +29,7 @@ _LADDERS: Final[dict[str, tuple[str, ...]]] = {
 }
 
 
+@named
 def retry_stream(
     attempts: int = 3,
     *,

@@ -8,6 +8,7 @@ from reactivex import Observable, abc
 
 from rxstream.engine.alarms import Alarm
 from rxstream.engine.observable import StreamObservable
+from rxstream.engine.pipeline import named
 from rxstream.engine.resumable import pass_on
 from rxstream.engine.scope import scope_of
 from rxstream.errors import FirstTokenTimeout, StreamStalled, StreamTimeout, TotalTimeout
@@ -19,6 +20,7 @@ __all__ = ("timeout_stream",)
 T = TypeVar("T")
 
 
+@named
 def timeout_stream(
     *, first: float | None = None, gap: float | None = None, total: float | None = None
 ) -> Callable[[Observable[T]], Observable[T]]:

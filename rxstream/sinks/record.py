@@ -11,6 +11,7 @@ from reactivex import Observable, abc
 from reactivex.disposable import CompositeDisposable, Disposable
 
 from rxstream.engine.observable import StreamObservable
+from rxstream.engine.pipeline import named
 from rxstream.items import Restarted, StreamChunk, ToolCallDelta, Usage
 
 __all__ = ("record_stream",)
@@ -18,6 +19,7 @@ __all__ = ("record_stream",)
 T = TypeVar("T", bound="str | StreamChunk")
 
 
+@named
 def record_stream(path: str | PathLike[str]) -> Callable[[Observable[T]], Observable[T]]:
     """Write what passes to a file that ``from_recording`` plays, with its timing; change nothing.
 

@@ -8,6 +8,7 @@ from reactivex import Observable
 
 from rxstream.engine import resumable
 from rxstream.engine.observable import PullObservable
+from rxstream.engine.pipeline import named
 from rxstream.items import StreamChunk, Usage
 from rxstream.sansio.chat import ChatDecoder, ChatEvents
 from rxstream.sansio.delivered import Delivered
@@ -19,6 +20,7 @@ from rxstream.sources.request import answer_of
 __all__ = ("from_chat",)
 
 
+@named
 def from_chat(client: Any, *, continuation: Any = None, **request: Any) -> Observable[StreamChunk]:
     """Ask a chat model; the answer comes as chunks.
 

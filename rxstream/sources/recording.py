@@ -14,6 +14,7 @@ from reactivex import Observable
 
 from rxstream.engine.lift import lift
 from rxstream.engine.observable import PullObservable
+from rxstream.engine.pipeline import named
 from rxstream.errors import MalformedStream, ProviderError
 from rxstream.items import StreamChunk
 from rxstream.sansio.chat import ChatDecoder
@@ -38,6 +39,7 @@ def bundled_recordings() -> dict[str, Path]:
     return {path.stem: path for path in sorted(_BUNDLED.glob("*.jsonl"))}
 
 
+@named
 def from_recording(path: str | PathLike[str], *, speed: float | None = 1.0) -> Observable[StreamChunk]:
     """Play a recording of a real stream, network read by network read, with its timing.
 

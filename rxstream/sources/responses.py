@@ -6,6 +6,7 @@ from typing import Any
 from reactivex import Observable
 
 from rxstream.engine import resumable
+from rxstream.engine.pipeline import named
 from rxstream.items import StreamChunk
 from rxstream.sansio.delivered import Delivered
 from rxstream.sansio.joint import PassedOn
@@ -17,6 +18,7 @@ from rxstream.sources.request import Resume, answer_of
 __all__ = ("from_responses",)
 
 
+@named
 def from_responses(client: Any, *, continuation: Any = None, **request: Any) -> Observable[StreamChunk]:
     """Ask a model by the Responses API; the answer comes as chunks, as from ``from_chat``.
 

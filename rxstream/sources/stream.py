@@ -7,6 +7,7 @@ from reactivex import Observable
 
 from rxstream.engine.lift import lift
 from rxstream.engine.observable import PullObservable
+from rxstream.engine.pipeline import named
 from rxstream.errors import StreamConsumed
 from rxstream.sources.iterate import iterate
 from rxstream.sources.shapes import Shapes
@@ -23,6 +24,7 @@ def from_stream(source: Callable[[], AnyIterable[T]], /) -> Observable[T]: ...
 def from_stream(source: Callable[[], Awaitable[AnyIterable[T]]], /) -> Observable[T]: ...
 @overload
 def from_stream(source: AnyIterable[T] | Awaitable[AnyIterable[T]], /) -> Observable[T]: ...
+@named
 def from_stream(source: Any, /) -> Observable[Any]:
     """Make an Observable of any iterable or async iterable, or of a function that makes one.
 

@@ -11,6 +11,7 @@ from reactivex import Observable
 
 from rxstream.engine.lift import lift
 from rxstream.engine.observable import PullObservable
+from rxstream.engine.pipeline import named
 from rxstream.items import StreamChunk
 from rxstream.sources.lost import DecodedAnswer, Lost
 from rxstream.sources.recording import find_recording, play_recording, read_recording
@@ -32,6 +33,7 @@ _STATUS_ERRORS: dict[int, type[openai.APIStatusError]] = {
 _REQUEST = httpx2.Request("POST", "http://recording.invalid/")
 
 
+@named
 def faulty_recording(
     path: str | PathLike[str], *faults: Faults, speed: float | None = None
 ) -> Observable[StreamChunk]:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from reactivex import Observable
 
 from rxstream.engine.lift import lift
+from rxstream.engine.pipeline import named
 from rxstream.items import Text
 from rxstream.sansio.join import SoFar
 from rxstream.sansio.texts import splitter
@@ -12,6 +13,7 @@ from rxstream.sansio.texts import splitter
 __all__ = ("accumulate",)
 
 
+@named
 def accumulate() -> Callable[[Observable[Text]], Observable[str]]:
     """Give the text so far, each time it grows.
 

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias, TypeVar
 from reactivex import Observable
 
 from rxstream.engine.lift import lift
+from rxstream.engine.pipeline import named, named_only
 from rxstream.items import StreamChunk, Text
 from rxstream.sansio import Machine
 from rxstream.sansio.patterns import AnyPattern
@@ -23,6 +24,7 @@ T = TypeVar("T", str, StreamChunk)
 Pattern: TypeAlias = str | AnyPattern
 
 
+@named
 def transform(fn: Callable[[str], str]) -> Callable[[Observable[T]], Observable[T]]:
     """Map the text of each item; chunks keep their other fields.
 
@@ -42,6 +44,7 @@ def transform(fn: Callable[[str], str]) -> Callable[[Observable[T]], Observable[
     return lift(make)
 
 
+@named
 def replace_text(
     mapping_or_pattern: Mapping[str, str] | Pattern,
     replacement: str | Callable[[Any], str] | None = None,
@@ -69,6 +72,7 @@ def replace_text(
     )
 
 
+@named_only
 def redact(
     *patterns: Pattern, mask: str | Callable[[str], str] = "[redacted]", max_match: int | None = None
 ) -> Callable[[Observable[T]], Observable[T]]:
@@ -90,6 +94,7 @@ def redact(
     return _rewrite("redact()", partial(Redact, *patterns, mask=mask, max_match=max_match))
 
 
+@named
 def stop_at(
     *stops: Pattern, include: bool = False, max_match: int | None = None
 ) -> Callable[[Observable[T]], Observable[T]]:

@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeVar
 from reactivex import Observable
 
 from rxstream.engine.lift import lift
+from rxstream.engine.pipeline import named
 from rxstream.errors import UnknownName
 from rxstream.items import Text
 from rxstream.sansio import Machine
@@ -34,6 +35,7 @@ T = TypeVar("T")
 Operator = Callable[[Observable[Text]], Observable[T]]
 
 
+@named
 def buffer_words(
     *, keep_whitespace: bool = False, rule: Literal["whitespace", "unicode"] = "whitespace"
 ) -> Operator[str]:
@@ -67,6 +69,7 @@ def buffer_words(
     raise UnknownName(msg)
 
 
+@named
 def buffer_sentences(
     *, language: str = "en", keep_whitespace: bool = False, max_chars: int | None = None
 ) -> Operator[str]:
@@ -91,6 +94,7 @@ def buffer_sentences(
     return _split("buffer_sentences()", make)
 
 
+@named
 def buffer_lines(*, keep_ends: bool = False) -> Operator[str]:
     r"""Give complete lines, without their ends.
 
@@ -105,6 +109,7 @@ def buffer_lines(*, keep_ends: bool = False) -> Operator[str]:
     return _split("buffer_lines()", partial(Lines, keep_ends=keep_ends))
 
 
+@named
 def buffer_paragraphs() -> Operator[str]:
     r"""Give complete paragraphs: what stands between blank lines.
 
@@ -118,6 +123,7 @@ def buffer_paragraphs() -> Operator[str]:
     return _split("buffer_paragraphs()", Paragraphs)
 
 
+@named
 def buffer_graphemes() -> Operator[str]:
     """Give whole characters, as a reader sees them: an emoji with its skin tone, a letter with its accents.
 
@@ -131,6 +137,7 @@ def buffer_graphemes() -> Operator[str]:
     return _split("buffer_graphemes()", Graphemes)
 
 
+@named
 def buffer_chars(n: int) -> Operator[str]:
     """Give pieces of exactly ``n`` characters (code points); the last one may be shorter.
 
@@ -154,6 +161,7 @@ _KINDS: dict[str, Callable[..., Operator[str]]] = {
 }
 
 
+@named
 def buffer_by(kind: str, /, *arguments: Any, **options: Any) -> Operator[str]:
     """Give complete units of the named kind: "word", "sentence", "line", "paragraph", "grapheme", "char".
 
@@ -176,6 +184,7 @@ def buffer_by(kind: str, /, *arguments: Any, **options: Any) -> Operator[str]:
     return operator(*arguments, **options)
 
 
+@named
 def buffer_with(machine_factory: Callable[[], Machine[str, T]]) -> Operator[T]:
     """Give the units that a text machine of yours finds.
 

@@ -10,6 +10,7 @@ from reactivex import Observable
 
 from rxstream.engine.lift import LiftedObservable
 from rxstream.engine.observable import PullObservable
+from rxstream.engine.pipeline import named
 from rxstream.engine.resumable import Continuation, ResumableObservable, Rung
 from rxstream.items import SSEEvent, StreamChunk
 from rxstream.sansio.delivered import Delivered
@@ -87,6 +88,7 @@ def from_sse(
     timeout: float | httpx2.Timeout | Literal["default"] | None = ...,
     max_event_size: int = ...,
 ) -> Observable[Any]: ...
+@named
 def from_sse(
     url: str | httpx2.URL,
     *,

@@ -11,6 +11,7 @@ import anyio
 from reactivex import Observable
 
 from rxstream.engine.observable import PullObservable
+from rxstream.engine.pipeline import named
 from rxstream.errors import ConnectionLost, UsageError
 from rxstream.sansio.wire import OBJECT
 from rxstream.transports.dialects.native import NativeDecoder
@@ -23,6 +24,7 @@ __all__ = ("WebSocketConnection", "from_websocket", "open_websocket")
 _PATIENCE: Final = 2.0
 
 
+@named
 def from_websocket(
     url: str,
     request: Mapping[str, Any],

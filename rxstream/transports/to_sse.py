@@ -7,6 +7,7 @@ from typing import Any
 from reactivex import Observable, abc
 
 from rxstream.engine.observable import StreamObservable
+from rxstream.engine.pipeline import named
 from rxstream.items import SSEEvent
 from rxstream.transports.dialects.contract import Dialect, Encoder, Frame
 from rxstream.transports.dialects.named import dialect_named
@@ -14,6 +15,7 @@ from rxstream.transports.dialects.named import dialect_named
 __all__ = ("to_sse",)
 
 
+@named
 def to_sse(
     *, dialect: str | Dialect = "rxstream", ids: str | None = None
 ) -> Callable[[Observable[Any]], Observable[SSEEvent]]:

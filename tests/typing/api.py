@@ -199,6 +199,7 @@ async def sinks(source: Observable[str], answer: Observable[rxs.StreamChunk]) ->
             assert_type(chunk, rxs.StreamChunk)
     assert_type(await rxs.collect(answer), rxs.StreamResult)
     assert_type(await rxs.collect(source), rxs.StreamResult)
+    assert_type(await rxs.display_stream(answer), rxs.Shown)
     assert_type(await rxs.to_list(answer.pipe(rxs.buffer_words())), list[str])
     assert_type(await rxs.to_list(answer, on_item=print), list[rxs.StreamChunk])
 
