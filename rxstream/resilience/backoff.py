@@ -8,9 +8,9 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx2
-import openai
 
 from rxstream.errors import ProviderError, StreamTimeout, StreamTruncated
+from rxstream.sources.sdk import openai
 
 __all__ = ("Backoff", "is_transient", "retry_after")
 

@@ -15,7 +15,7 @@ from rxstream.sansio.metrics import Ended
 from rxstream.sinks.lane import UNTAGGED, Lane, LaneKey, Lanes
 from rxstream.sinks.open_stream import open_stream
 
-__all__ = ("Shown", "display_stream")
+__all__ = ("Shown", "View", "display_stream")
 
 
 @dataclass(slots=True)
@@ -72,12 +72,14 @@ async def display_stream(
     * anything else: its ``repr``, one below the other.
 
     A line says what happens, the time to the first token, and tokens a second. In a notebook there is a
-    button that stops: the upstream is closed, and what came is returned, with ``stopped`` true. To
-    interrupt the cell closes the upstream, too; so does Ctrl-C in a terminal.
+    button that stops: the upstream is closed, and what came is returned, with ``stopped`` true. (Jupyter Lab
+    from 4.4 on with ipykernel from 7 on; older ones hear of a click only when the cell is over.) To interrupt
+    the cell closes the upstream, too; so does Ctrl-C in a terminal.
 
     ``separator`` is put behind each item that is a ``str``: sentences, say, want ``"\n\n"``.
     ``every``: seconds between two updates of what is shown; the stream itself is never waited for, nor does
-    it wait. ``view``: where to show it, if neither the notebook nor the terminal is right.
+    it wait. ``view``: where to show it, if neither the notebook nor the terminal is right: an object with the
+    four methods of ``rxstream.sinks.display.View``.
 
     Returns the whole answer. Memory: the answer. A ``Restarted`` clears what was shown. asyncio, and in a
     terminal trio. Raises what the stream raises, which is named in the line, too; ValueError for an

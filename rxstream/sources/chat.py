@@ -25,11 +25,14 @@ def from_chat(client: Any, *, continuation: Any = None, **request: Any) -> Obser
     """Ask a chat model; the answer comes as chunks.
 
         answer = rxs.from_chat(AsyncOpenAI(), model="gpt-4o-mini", messages=messages)
+        async with rxs.open_stream(answer.pipe(rxs.retry_stream())) as chunks:
+            async for chunk in chunks:
+                print(chunk.content, end="", flush=True)
 
     ``client``: an ``AsyncOpenAI`` or ``OpenAI``, their Azure forms, what ``with_options`` returns, or
-    anything with ``chat.completions.create``. ``request``: what ``create`` takes. Each subscription sends
-    the request anew, when its first item is asked for, and closes the connection when it is left. A
-    synchronous client works in a thread. asyncio and trio.
+    anything with ``chat.completions.create``. ``request``: what ``create`` takes, but for ``stream``. Each
+    subscription sends the request anew, when its first item is asked for, and closes the connection when it
+    is left. A synchronous client works in a thread. asyncio and trio.
 
     Usage is asked for (``stream_options={"include_usage": True}``) unless ``stream_options`` is given;
     ``stream_options=None`` sends none, for servers that refuse it.
@@ -42,13 +45,15 @@ def from_chat(client: Any, *, continuation: Any = None, **request: Any) -> Obser
     elsewhere. A server that takes an assistant's last message for a finished turn wants "instruct" or "none".
 
     With ``n=2`` the chunks of both choices come as they arrive, told apart by ``choice``; operators on text
-    take one: ``ops.filter(lambda chunk: chunk.choice == 0)``.
+    take one: ``ops.filter(lambda chunk: chunk.choice == 0)``. Memory: the answer so far, for ``partial``.
 
-    Raises, with what had come as ``partial``: StreamTruncated when the answer ends without a finish reason
-    or its terminator, ConnectionLost (one of those) when the connection dies, ProviderError for an error
-    frame, MalformedStream for what is no event stream. What ``create`` itself raises (401, 429, refused
-    connections, after the client's own ``max_retries``) comes unchanged. UnknownName for a ``continuation``
-    that there is not.
+    Raises, with what had come as ``partial``: StreamTruncated when the answer ends without a finish reason or
+    its terminator, ConnectionLost (one of those) when the connection dies, ProviderError for an error frame,
+    MalformedStream for what is no event stream. What ``create`` itself raises (401, 429, refused connections,
+    after the client's own ``max_retries``) comes unchanged. At once: TypeError for what is no client, and for
+    ``stream`` in the request, UnknownName for a ``continuation`` that there is not. For the Responses API
+    there is ``from_responses``, for another stream of events ``from_sse``, for a model without a key
+    ``LocalModel``.
     """
     how = how_to_continue("from_chat", client, continuation)
     asked = dict(request)

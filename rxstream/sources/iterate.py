@@ -6,17 +6,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterat
 from typing import Any
 
 import httpx2
-import openai
 
 from rxstream.errors import StreamTruncated
 from rxstream.sources.blocking import Blocking, Threaded
 from rxstream.sources.lost import Lost
+from rxstream.sources.sdk import openai
 from rxstream.sources.unwind import unwind
 
 __all__ = ("iterate", "let_go")
-
-#: What the SDK's stream raises when the wire fails it. What it means for the answer, ``Shapes`` knows.
-_OF_THE_WIRE = (openai.APIError, httpx2.TransportError, json.JSONDecodeError, UnicodeDecodeError)
 
 
 def iterate(opened: Any, *, in_thread: bool = False) -> AsyncIterator[Any]:
@@ -85,7 +82,7 @@ class _Closing:
     async def __anext__(self) -> Any:
         try:
             return await anext(self._iterator)
-        except _OF_THE_WIRE as error:
+        except _of_the_wire() as error:
             raise Lost(error) from error
 
     async def aclose(self) -> None:
@@ -97,7 +94,7 @@ class _Closing:
 class _Stream(_Closing):
     """The SDK's stream. It is an answer, so it is not empty: that is what it makes of a web page."""
 
-    def __init__(self, stream: openai.AsyncStream[Any]) -> None:
+    def __init__(self, stream: "openai.AsyncStream[Any]") -> None:
         super().__init__(aiter(stream), stream)
         self._is_empty = True
 
@@ -119,17 +116,17 @@ class _Stream(_Closing):
 class _ThreadedStream(Threaded):
     """The SDK's synchronous stream."""
 
-    def __init__(self, stream: openai.Stream[Any]) -> None:
+    def __init__(self, stream: "openai.Stream[Any]") -> None:
         super().__init__(lambda: Blocking(_items(stream), stream.close, stream.response))
 
     def next_item(self, items: Iterator[Any]) -> Any:
         try:
             return super().next_item(items)
-        except _OF_THE_WIRE as error:
+        except _of_the_wire() as error:
             raise Lost(error) from error
 
 
-def _items(stream: openai.Stream[Any]) -> Iterator[Any]:
+def _items(stream: "openai.Stream[Any]") -> Iterator[Any]:
     item = None
     for item in stream:
         yield item
@@ -165,3 +162,8 @@ class _Awaited:
             await _close(self._iterator)
         elif inspect.iscoroutine(self._opening):
             self._opening.close()  # never awaited
+
+
+def _of_the_wire() -> tuple[type[Exception], ...]:
+    """Return what the SDK's stream raises when the wire fails it; what that means, ``Shapes`` knows."""
+    return openai.APIError, httpx2.TransportError, json.JSONDecodeError, UnicodeDecodeError

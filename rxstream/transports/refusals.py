@@ -15,7 +15,6 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import httpx2
-import openai
 
 from rxstream.errors import (
     AllStreamsFailed,
@@ -33,6 +32,7 @@ from rxstream.errors import (
     UsageError,
 )
 from rxstream.sansio.wire import OBJECT
+from rxstream.sources.sdk import openai
 from rxstream.transports.dialects.error_form import OF_THE_KEY, public_words
 
 __all__ = ("Refusal", "lost_connection", "public_error", "refusal_of", "shutdown_error")
@@ -150,7 +150,7 @@ def _status_of(error: Exception) -> int | None:
     return None
 
 
-def _of_status(error: openai.APIStatusError) -> Refusal:
+def _of_status(error: "openai.APIStatusError") -> Refusal:
     status = error.status_code
     if status not in _OF_THE_REQUEST:
         passed_on = status if status in _OF_THE_MOMENT else 502
@@ -213,9 +213,9 @@ def _of_the_answer(error: RxStreamError) -> Refusal | None:
 
 
 def _of_transport(error: Exception) -> Refusal | None:
-    if isinstance(error, openai.APITimeoutError | httpx2.TimeoutException):
+    if isinstance(error, (openai.APITimeoutError, httpx2.TimeoutException)):
         return Refusal(504, "the provider did not answer in time", code="upstream_timeout")
-    if isinstance(error, openai.APIConnectionError | httpx2.HTTPError | ConnectionError):
+    if isinstance(error, (openai.APIConnectionError, httpx2.HTTPError, ConnectionError)):
         _log.warning("the provider cannot be reached: %s: %s", type(error).__name__, error)
         return Refusal(502, "the provider cannot be reached", code="upstream_unreachable")
     return None

@@ -5,7 +5,6 @@ import re
 from typing import Any, Final
 
 import httpx2
-import openai
 
 from rxstream.errors import (
     LocalModelError,
@@ -15,6 +14,7 @@ from rxstream.errors import (
     StreamTimeout,
     UsageError,
 )
+from rxstream.sources.sdk import openai
 
 __all__ = ("OF_THE_KEY", "error_form", "public_words")
 
@@ -43,7 +43,7 @@ def error_form(error: BaseException) -> dict[str, Any]:
         return _form(str(error), error.type or kind, error.code)
     if isinstance(error, openai.APIStatusError):
         return _of_status(error)
-    if isinstance(error, openai.APITimeoutError | StreamTimeout):
+    if isinstance(error, (openai.APITimeoutError, StreamTimeout)):
         return _form(str(error), kind, "timeout")
     if isinstance(error, RxStreamError) and not isinstance(error, _OF_THE_SERVER):
         return _form(str(error), kind, None)
@@ -58,7 +58,7 @@ def error_form(error: BaseException) -> dict[str, Any]:
     return _form("internal error", "internal_error", None)
 
 
-def _of_status(error: openai.APIStatusError) -> dict[str, Any]:
+def _of_status(error: "openai.APIStatusError") -> dict[str, Any]:
     kind = error.type or type(error).__name__
     if error.status_code in OF_THE_KEY:
         _log.error("The provider refuses our credentials: %s", error)
