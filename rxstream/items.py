@@ -27,42 +27,54 @@ T_co = TypeVar("T_co", covariant=True)
 
 @dataclass(slots=True)
 class Usage:
-    """Tokens that were counted, and are paid for."""
+    """Tokens that were counted, and are paid for.
+
+    ``usage`` of a ``StreamChunk``, mostly the last one (``from_chat`` asks for it), of a ``StreamResult``, of
+    ``Metrics`` and of ``Lost``. ``prompt_tokens``, ``completion_tokens``, ``total_tokens``: of the question,
+    of the answer, of both. ``cached_tokens``: of the prompt's, those that the provider had in its cache.
+    ``reasoning_tokens``: of the completion's, those that were thought, not said. ``estimated``: a part of it
+    is a guess, since an answer that was cut off or left tells no usage of its own.
+    """
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
     total_tokens: int = 0
-    #: Of the prompt's tokens, those that the provider had in its cache.
     cached_tokens: int = 0
-    #: Of the completion's tokens, those that were thought, not said.
     reasoning_tokens: int = 0
-    #: Whether a part of it is a guess: an answer that was cut off or left tells no usage of its own.
     estimated: bool = False
 
 
 @dataclass(slots=True)
 class ToolCallDelta:
-    """A piece of a tool call, as the wire has it: any field may be missing."""
+    """A piece of a tool call, as the wire has it: any field may be missing.
+
+    In ``tool_calls`` of a ``StreamChunk``; ``parse_tool_calls`` puts them together. ``index``: which call of
+    the answer it belongs to. ``id`` and ``name``: mostly in the first piece only. ``arguments``: the next
+    characters of the arguments' JSON text.
+    """
 
     index: int | None = None
     id: str | None = None
     name: str | None = None
-    #: The next characters of the arguments' JSON text.
     arguments: str = ""
 
 
 @dataclass(slots=True)
 class ToolCall:
-    """A tool call, put together."""
+    """A tool call, put together.
+
+    From ``parse_tool_calls``, and in ``tool_calls`` of a ``StreamResult``. ``id``: what the answer to the
+    call must name. ``name``: of the function. ``arguments``: their JSON text, exactly as the model wrote it.
+    ``index``: which call of the answer it is, from 0. ``value``: the arguments, parsed, where somebody has
+    parsed them: ``parse_tool_calls`` does. ``complete`` is True, which tells it from a ``PartialToolCall``,
+    as ``isinstance`` does.
+    """
 
     id: str | None
     name: str
-    #: The arguments' JSON text, exactly as the model wrote it.
     arguments: str
     index: int = 0
-    #: The arguments, parsed, where somebody has parsed them: ``parse_tool_calls`` does.
     value: Any = None
-    #: What tells it from a ``PartialToolCall``, as ``isinstance`` does.
     complete: Literal[True] = True
 
 
@@ -70,13 +82,20 @@ class ToolCall:
 class StreamChunk:
     """One piece of one choice of an answer.
 
-    ``index`` counts the stream's chunks from 0. ``choice`` says which of several answers (``n=2``)
-    the piece belongs to. A chunk may carry no text at all: the role, the finish reason and the usage
-    travel in such chunks.
+    From ``from_chat``, ``from_responses``, ``from_stream``, ``from_recording``, ``from_sse`` and
+    ``from_websocket``. ``content``: its text. A chunk may carry no text at all: the role, the finish reason
+    and the usage travel in such chunks. ``index`` counts the stream's chunks from 0. ``choice`` says which of
+    several answers (``n=2``) the piece belongs to.
+
+    ``finish_reason``: "stop", "length", "tool_calls" or "content_filter", on the last chunk of a choice, else
+    None. ``reasoning``: what the model thinks, ``refusal``: why it will not, where the provider has fields
+    for these. ``tool_calls``: pieces of calls, each a ``ToolCallDelta``. ``usage``: mostly on the very last
+    chunk. ``model``, ``id``: the provider's names for the model and for the whole response. ``role``: mostly
+    "assistant", on the first chunk. ``logprobs``: as the provider sends them, if it was asked to. ``raw``:
+    the provider's own event, as a dict, whichever way it came; an operator that changes the text drops it.
     """
 
     content: str
-    #: "stop", "length", "tool_calls", "content_filter": set on the last chunk of a choice.
     finish_reason: str | None = None
     index: int = 0
     model: str | None = None
@@ -84,10 +103,8 @@ class StreamChunk:
     reasoning: str = ""
     tool_calls: tuple[ToolCallDelta, ...] = ()
     usage: Usage | None = None
-    #: The provider's own event, as a dict: what stood on the wire, whichever way it came.
     raw: Any = field(default=None, repr=False, compare=False)
     role: str | None = None
-    #: The provider's name for the whole response.
     id: str | None = None
     refusal: str = ""
     logprobs: Mapping[str, Any] | None = None
@@ -95,10 +112,16 @@ class StreamChunk:
 
 @dataclass(slots=True)
 class StreamResult:
-    """A whole answer; or, as ``StreamTruncated.partial``, as much of one as had come."""
+    """A whole answer; or, as ``partial`` of a StreamError, as much of one as had come.
+
+    From ``collect``. ``content``: the text. ``chunks``: every ``StreamChunk`` that came; empty in a
+    ``partial``, those have been delivered already. ``finish_reason``: "stop", "length", "tool_calls" or
+    "content_filter"; None if it did not end. ``usage``: what was counted, ``total_tokens`` its sum, 0 if
+    nothing was. ``tool_calls``: each a ``ToolCall``, not parsed. ``reasoning``: what the model thought.
+    ``model``: as the provider names it. ``metrics``: a ``Metrics``, if ``measure_stream`` was in the chain.
+    """
 
     content: str
-    #: Every chunk that came. Empty in a ``partial``: those chunks have been delivered already.
     chunks: list[StreamChunk] = field(default_factory=list["StreamChunk"], repr=False)
     finish_reason: str | None = None
     total_tokens: int = 0
@@ -106,14 +129,16 @@ class StreamResult:
     tool_calls: list[ToolCall] = field(default_factory=list["ToolCall"])
     reasoning: str = ""
     model: str | None = None
-    #: What ``measure_stream`` found, if it was in the chain.
     metrics: Any = None
 
 
 class Tagged(NamedTuple, Generic[T_co]):
-    """An item of one of several streams, and which: ``for source, item in ...`` takes it apart."""
+    """An item of one of several streams, and which: ``for source, item in ...`` takes it apart.
 
-    #: The stream's place among the arguments, from 0, or its name.
+    From ``from_streams`` and ``merge_streams``. ``source``: the stream's place among the arguments, from 0,
+    or its name. ``item``: what that stream brought.
+    """
+
     source: int | str
     item: T_co
 
@@ -123,42 +148,45 @@ class Restarted:
     """Everything before it is void: the answer begins anew behind it.
 
     ``retry_stream(resume="restart")`` sends it. Operators of ours start afresh and pass it on; whoever shows
-    or keeps what came drops it.
+    or keeps what came drops it. ``attempt``: which attempt begins here, counted from 1, so the first restart
+    is 2. ``error``: what ended the attempt before.
     """
 
-    #: Which attempt begins here, counted from 1: the first restart is 2.
     attempt: int
-    #: What ended the attempt before.
     error: Exception | None = None
 
 
 @dataclass(slots=True)
 class Attempt:
-    """One attempt of ``retry_stream``, as its hook is told of it when it is about to begin."""
+    """One attempt of ``retry_stream``, as its hook is told of it when it is about to begin.
 
-    #: Counted from 1.
+    ``number``: counted from 1. ``rung``: how it goes on, "first", "again" (no content had been delivered),
+    "server", "continue", "align", "restart", or "own" for a function of the user's. ``delay``: seconds waited
+    before it. ``error``: what ended the attempt before it. ``partial``: what has been delivered by all
+    attempts before it, a ``StreamResult``.
+    """
+
     number: int
-    #: How it goes on: "first", "again" (no content had been delivered), "server", "continue", "align",
-    #: "restart", or "own" for a function of the user's.
     rung: str
-    #: Seconds waited before it.
     delay: float = 0.0
-    #: What ended the attempt before it.
     error: Exception | None = None
-    #: What has been delivered by all attempts before it.
     partial: StreamResult | None = None
 
 
 @dataclass(slots=True)
 class SSEEvent:
-    """One server-sent event."""
+    """One server-sent event.
+
+    From ``parse_sse``, ``to_sse`` and ``from_sse(..., dialect=None)``; ``encode()`` writes it. ``data``: its
+    text, lines joined by line feeds. ``event``: its type, None where the stream names none. ``id``: the last
+    event id, which stays until the stream names another one, and is "" where it was taken back; None as long
+    as the stream has named none. ``retry``: milliseconds that a client waits before it connects again, where
+    the server says.
+    """
 
     data: str
     event: str | None = None
-    #: The last event id: it stays until the stream names another one, and is "" where it was taken back;
-    #: None as long as the stream has named none.
     id: str | None = None
-    #: Milliseconds that a client waits before it connects again.
     retry: int | None = None
 
     def encode(self) -> str:
@@ -189,17 +217,19 @@ class SSEEvent:
 
 @dataclass(slots=True)
 class TaggedText:
-    """A piece of text, and the tag that it stands in."""
+    """A piece of text, and the tag that it stands in.
+
+    From ``parse_tags``. ``text``: the piece; empty where a tag opens or closes. ``tag``: the innermost tag
+    around it, None outside of all; ``path``: all tags around it, the outermost first. ``attributes``: of the
+    tag, as they stand. ``index``: which tag of the text it is, counted from 0 in the order in which they
+    open, None outside. ``complete``: this is the tag's last piece, its closing tag has come.
+    """
 
     text: str
-    #: The innermost tag around it; ``None`` outside of all.
     tag: str | None = None
     attributes: Mapping[str, str] = field(default_factory=dict[str, str])
-    #: All tags around it, the outermost first.
     path: tuple[str, ...] = ()
-    #: Which tag of the text it is, counted from 0 in the order in which they open; ``None`` outside.
     index: int | None = None
-    #: Whether this is the last piece: its closing tag has come.
     complete: bool = False
 
 

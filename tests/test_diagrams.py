@@ -1,9 +1,8 @@
-"""Every diagram in a docstring is true, and every example is a program."""
+"""Every diagram in a docstring is true."""
 
 import inspect
 import re
 from collections.abc import AsyncIterator
-from pathlib import Path
 from string import ascii_lowercase
 from typing import Any, Literal
 
@@ -12,7 +11,6 @@ import pytest
 from reactivex import Observable
 
 import rxstream as rxs
-import rxstream.testing
 from rxstream.testing import (
     Diagram,
     Notification,
@@ -21,17 +19,17 @@ from rxstream.testing import (
     find_diagrams,
     parse_marbles,
 )
-from tests.docs import compile_example, docstrings, indented_blocks, is_async
+from tests.docs import docstrings
 from tests.laws.test_operator_laws import public_stream_operators
 from tests.laws.test_registry import public_operators
 
 DIAGRAMS = [
     pytest.param(diagram, id=f"{name}, line {diagram.lineno}")
-    for name, docstring in docstrings()
+    for name, docstring in docstrings().items()
     for diagram in find_diagrams(docstring)
 ]
-#: What shows in no diagram: what a tap writes, and a machine that is not there yet.
-WITHOUT = {"record_stream", "lift"}
+#: What shows in no diagram: what a tap writes.
+WITHOUT = {"record_stream"}
 
 #: What a diagram's operator line may name.
 NAMES: dict[str, Any] = {**{name: getattr(rxs, name) for name in rxs.__all__}, "re": re}
@@ -93,61 +91,13 @@ def test_an_operator_has_a_diagram(name: str) -> None:
     assert any(diagram.operator.startswith(f"{name}(") for diagram in diagrams)
 
 
-@pytest.mark.parametrize("name", [name for name, _ in docstrings()])
+@pytest.mark.parametrize("name", docstrings())
 def test_nothing_is_drawn_that_is_no_diagram(name: str) -> None:
     # A line that can only be meant as marbles and does not parse raises ValueError.
-    find_diagrams(dict(docstrings())[name])
+    find_diagrams(docstrings()[name])
 
 
 def test_a_wrong_diagram_is_found_out() -> None:
     (diagram,) = find_diagrams("--'ab '--|\nbuffer_words()\n--'ab '--|")
     with pytest.raises(AssertionError, match="differ"):
         test_a_diagram_is_true(diagram, "asyncio")
-
-
-# ---------------------------------------------------------------- examples
-
-PUBLIC = {
-    name: inspect.getdoc(getattr(package, name)) or ""
-    for package in (rxs, rxstream.testing)
-    for name in package.__all__
-    if callable(getattr(package, name)) or inspect.ismodule(getattr(package, name))
-}
-EXAMPLES = [
-    pytest.param(block, id=f"{name}-{number}")
-    for name, docstring in PUBLIC.items()
-    for number, block in enumerate(indented_blocks(docstring))
-    if not find_diagrams(block) and "rxs." in block
-]
-#: Names of what an example leaves to its reader to have.
-NOT_HERE = ("client", "AsyncOpenAI", "LocalModel", "@app", "uvicorn.", "http://", "ws://")
-
-
-def test_there_are_examples() -> None:
-    assert len(EXAMPLES) >= 10
-
-
-@pytest.mark.parametrize("example", EXAMPLES)
-def test_an_example_is_a_program(example: str) -> None:
-    compile_example(example, "example")
-
-
-@pytest.mark.parametrize(
-    "example", [one for one in EXAMPLES if not any(name in str(one.values[0]) for name in NOT_HERE)]
-)
-def test_an_example_runs(example: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    code = compile_example(example, "example")
-    names: dict[str, Any] = {"rxs": rxs, "answer": rxs.from_recording("01-prose", speed=None)}
-
-    async def run() -> None:
-        running = eval(code, names)
-        if running is not None:
-            await running
-        await anyio.wait_all_tasks_blocked()
-
-    # A plain subscribe() needs a loop around it; run() and iter_stream() must have none.
-    if is_async(code) or ".subscribe(" in example:
-        anyio.run(run)
-    else:
-        exec(code, names)

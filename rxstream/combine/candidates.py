@@ -19,15 +19,19 @@ __all__ = ("Candidates", "Lost", "OnLost")
 
 @dataclass(slots=True)
 class Lost:
-    """A stream that did not win: it failed, or another one was faster."""
+    """A stream that did not win: it failed, or another one was faster.
 
-    #: Its place among the streams, from 0.
+    ``race_streams`` and ``hedge_stream`` give it to their ``on_lost``.
+
+    ``source``: its place among the streams, from 0. ``partial``: as much of its answer as is known, a
+    StreamResult; not what its provider had written and nobody has read. ``error``: why it failed, an
+    EmptyStream if it ended without content; None if it was only too slow. ``usage``: what it cost, as its
+    provider says, or, marked ``estimated``, what can be guessed.
+    """
+
     source: int
-    #: As much of its answer as is known; not what its provider had written and nobody has read.
     partial: StreamResult
-    #: Why it failed: an EmptyStream if it ended without content. None if it was only too slow.
     error: Exception | None
-    #: What it cost: as its provider says, or, marked ``estimated``, what can be guessed.
     usage: Usage
 
 

@@ -38,24 +38,26 @@ def fallback_to(
         fallback_to(b)
         --------'Hi'--' there'--|
 
-    A stream has failed when it raises an error, or ends, before its first content (what content is,
-    ``race_streams`` tells). It is closed before the next is subscribed to, and of its items without content
-    none is delivered. Behind its first content an error comes through unchanged: nobody else could go on in
-    the middle of a sentence, unless a ``retry_stream`` stands behind, which has the first that can go on
-    with it.
+        down = AsyncOpenAI(base_url="http://127.0.0.1:9/v1", max_retries=0)
+        remote = rxs.from_chat(down, model="any", messages=messages)
+        local = rxs.from_stream(["I am small, ", "but I am here."])
+        print(rxs.run(remote.pipe(rxs.fallback_to(local))))  #> ['I am small, ', 'but I am here.']
 
-        local = rxs.from_stream(["I am small, but I am here."])
-        safe = answer.pipe(rxs.fallback_to(local))
+    The ``others`` are asked in their order. A stream has failed when it raises an error, or ends, before its
+    first content (what content is, ``race_streams`` tells). It is closed before the next is subscribed to,
+    and of its items without content none is delivered. Behind its first content an error comes through
+    unchanged: nobody else could go on in the middle of a sentence, unless a ``retry_stream`` stands behind,
+    which has the first that can go on with it.
 
     ``when`` is asked of each failure whether it is one to go on after; an end without content is an
     EmptyStream. Without it, all are but a UsageError. What it refuses passes unchanged, the error or the
     end, behind the items that came with it; what the function itself raises ends the stream.
 
-    If all have failed, AllStreamsFailed holds their errors in order. Of a stream's items before its first
-    content at most 64 are kept, the first and the last 63.
+    If all have failed, AllStreamsFailed holds their errors in order. Memory: of a stream's items before its
+    first content at most 64 are kept, the first and the last 63.
 
-    Raises TypeError for what is no Observable. To ask the same model again there is ``retry_stream``, to ask
-    all at once ``race_streams``.
+    Raises TypeError for what is no Observable, and for a ``when`` that cannot be called. To ask the same
+    model again there is ``retry_stream``, to ask all at once ``race_streams``.
     """
     check_streams("fallback_to()", enumerate(others, 1))
     if when is not None:

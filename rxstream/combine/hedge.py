@@ -27,21 +27,28 @@ def hedge_stream(
         hedge_stream(after=4)
         -----'late'--|
 
+        delays = iter([3600, 0])
+
+        async def answer():  # the first request is stuck
+            await anyio.sleep(next(delays))
+            yield "Here I am."
+
+        print(rxs.run(rxs.from_stream(answer).pipe(rxs.hedge_stream(after=0.05))))  #> ['Here I am.']
+
     ``after``: seconds from the reader's first demand until the source is subscribed to once more, and from
     there until the next time; ``copies``: how often, at most. Where a stream fails, or ends without
     content, the next copy starts at once, if one is left. The first that says something wins, as in
     ``race_streams``; the others are closed before the reader sees it, and no timer is left. If all are out,
-    AllStreamsFailed holds their errors in order.
-
-        patient = answer.pipe(rxs.hedge_stream(after=1.5))
+    AllStreamsFailed holds their errors in order; the winner's own error comes unchanged.
 
     The source must be one that can be subscribed to again: with a one-shot one the copy's StreamConsumed
     ends the stream, as any UsageError does. ``on_lost`` is called with a ``Lost`` for each stream that is
     out or too slow, once; the first stream is 0, the copies follow. What the function raises ends the
-    stream.
+    stream. Memory as in ``race_streams``.
 
-    Raises TypeError and ValueError for an ``after`` that is no positive number and ``copies`` below 1. To
-    try again only after an error there is ``retry_stream``, another model ``fallback_to``.
+    Raises TypeError and ValueError for an ``after`` that is no positive number, ``copies`` below 1 and an
+    ``on_lost`` that cannot be called. To try again only after an error there is ``retry_stream``, another
+    model ``fallback_to``.
     """
     if not isinstance(after, int | float) or isinstance(after, bool):
         raise TypeError(f"hedge_stream() expects after in seconds, and got {after!r}")

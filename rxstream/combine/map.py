@@ -40,17 +40,20 @@ def map_stream(
         map_stream(str.upper, max_concurrent=2)
         --'AB'--'CD'--|
 
+        async def translate(sentence):
+            await anyio.sleep(0.01)
+            return sentence.upper()
+
+        sentences = rxs.from_stream(["It rains. I st", "ay."]).pipe(rxs.buffer_sentences())
+        print(rxs.run(sentences.pipe(rxs.map_stream(translate, max_concurrent=4))))
+        #> ['IT RAINS.', 'I STAY.']
+
     ``fn`` is called with one item and may return an awaitable; what that gives, or what ``fn`` returned, is
     the result. At most ``max_concurrent`` calls are running or, with ``ordered``, finished and waiting for
     one before them; while there are so many, the upstream is asked for no more (what it had read ahead by
     then, at most the ``credit`` of ``open_stream``, waits; a source that speaks by itself cannot be held
     back, so put ``backpressure`` behind it). Each runs in a task of its own and sees the reader's context
     variables.
-
-        async def translate(sentence: str) -> str:
-            return sentence.upper()
-
-        sentences = answer.pipe(rxs.buffer_sentences(), rxs.map_stream(translate, max_concurrent=4))
 
     ``ordered``: results come in the order of the items; otherwise as they are there. The stream ends when
     all are out. An error of the upstream comes behind the results of all items before it. So does one of
@@ -59,8 +62,9 @@ def map_stream(
 
     A ``Restarted`` item passes as it is, and the results that were still to come from before it are dropped.
 
-    Raises TypeError and ValueError for wrong arguments. For a function that awaits nothing use ``ops.map``:
-    a task a call is dear; for one that makes a stream of each item, ``ops.map`` and ``merge_streams``.
+    Raises TypeError for what cannot be called, TypeError and ValueError for a ``max_concurrent`` that is no
+    positive int. For a function that awaits nothing use ``ops.map``: a task a call is dear; for one that
+    makes a stream of each item, ``ops.map`` and ``merge_streams``.
     """
     check_function("map_stream()", "fn", fn, "a function of one item")
     check_most("map_stream()", "max_concurrent", max_concurrent)

@@ -36,23 +36,25 @@ def from_streams(
         from_streams(a, other=b)
         --Tagged(0, 'a')--Tagged('other', 'x')--Tagged(0, 'b')------|
 
-    ``source`` is the stream's place among the arguments, from 0, or its name. An item comes when it is
-    there; those of one stream keep their order.
-
-        models = rxs.from_streams(small=answer, large=answer)
+        asked = rxs.from_chat(client, model="gpt-4o-mini", messages=messages)
+        models = rxs.from_streams(small=answer, large=asked)
         async with rxs.open_stream(models) as items:
             async for source, chunk in items:
                 print(source, chunk.content)
+
+    An item's ``source`` is its stream's place among ``sources``, from 0, or its name, for those in ``named``.
+    An item comes when it is there; those of one stream keep their order.
 
     ``max_concurrent``: how many are read at once, all of them if it is None; the next is subscribed to, and
     so opened, when one has ended.
 
     It ends when all have ended; without any, at once. An error of one closes all others and comes
-    unchanged, with a note that says whose it was. Of each stream no more than the ``credit`` of
+    unchanged, with a note that says whose it was. Memory: of each stream no more than the ``credit`` of
     ``open_stream`` is read ahead of the reader.
 
-    Raises TypeError for what is no Observable. Inside a ``pipe`` there is ``merge_streams``; for the first
-    that answers ``race_streams``.
+    Raises TypeError for what is no Observable, ValueError for a ``max_concurrent`` below 1. Inside a ``pipe``
+    there is ``merge_streams``; for the first that answers ``race_streams``; to see them side by side
+    ``display_stream``.
     """
     streams: tuple[tuple[int | str, Observable[A]], ...] = (*enumerate(sources), *named.items())
     check_streams("from_streams()", streams)
@@ -83,8 +85,14 @@ def merge_streams(
     With ``others`` the stream in front is 0, and the others follow in their order. Without them the stream
     in front must be one of Observables, and all of those are read, numbered as they arrive:
 
-        streams = rxs.from_stream([rxs.from_stream(["a", "b"]), rxs.from_stream(["x", "y"])])
-        merged = streams.pipe(rxs.merge_streams(max_concurrent=4))
+        cities = rxs.from_stream(["Bern", "Rome"])
+        streams = cities.pipe(ops.map(lambda city: rxs.from_stream([f"{city}:", "rain"])))
+        for index, text in rxs.iter_stream(streams.pipe(rxs.merge_streams(max_concurrent=1))):
+            print(index, text)
+        #> 0 Bern:
+        #> 0 rain
+        #> 1 Rome:
+        #> 1 rain
 
     ``max_concurrent``: how many streams are read at once; the next is subscribed to when one has ended.
     None is all of the ``others``, and 16 where there are none. While so many are read, the stream that brings
@@ -94,9 +102,11 @@ def merge_streams(
     It ends when all have ended. An error of one, or of the stream that brings them, closes all others and
     comes unchanged, with a note that says whose it was. A ``Restarted`` item of the stream that brings them
     lets all that it had brought go, passes, and the numbers begin at 0 again. Order is kept within each
-    stream; where it is to hold for the whole, use ``ops.concat_map``.
+    stream; where it is to hold for the whole, use ``ops.concat_map``. Memory: of each stream no more than the
+    ``credit``.
 
-    Raises TypeError for what is no Observable.
+    Raises TypeError for what is no Observable, as the stream's error if it comes as an item, ValueError for a
+    ``max_concurrent`` below 1. Outside of a ``pipe``, and with names, there is ``from_streams``.
     """
     check_streams("merge_streams()", enumerate(others, 1))
     if max_concurrent is not None:

@@ -28,13 +28,17 @@ def race_streams(
         race_streams(b)
         -----------('' 'Hi')' there'----|
 
-    All are subscribed to. What counts is content: text, reasoning, a refusal, a piece of a tool call, or any
-    item that is no chunk and no text. A role, a count of tokens or an empty text wins nothing; such items are
-    kept, and those of the winner come in front of its first content (of more than 64 the first and the last
-    63). The losers are let go before that content is handed over, and closed before the reader has it.
+        slow, fast = rxs.from_recording("05-json-schema"), rxs.from_recording("01-prose", speed=None)
+        first = slow.pipe(rxs.race_streams(fast, on_lost=lambda lost: print("lost:", lost.source)))
+        print(rxs.run(first.pipe(rxs.buffer_words()))[:2])
+        #> lost: 0
+        #> ['The', 'sea,']
 
-        fast = rxs.from_stream(["Hi"])
-        first = answer.pipe(rxs.race_streams(fast, on_lost=lambda lost: print(lost.source, lost.usage)))
+    The stream in front and all ``others`` are subscribed to. What counts is content: text, reasoning, a
+    refusal, a piece of a tool call, or any item that is no chunk and no text. A role, a count of tokens or an
+    empty text wins nothing; such items are kept, and those of the winner come in front of its first content
+    (of more than 64 the first and the last 63). The losers are let go before that content is handed over, and
+    closed before the reader has it.
 
     A stream that fails, or ends without content, before another has won is out; when all are,
     AllStreamsFailed holds their errors in the streams' order, an EmptyStream for one that ended well. Once
@@ -43,8 +47,9 @@ def race_streams(
     ``on_lost`` is called with a ``Lost`` for each stream that is out or too slow, once: with its place (the
     one in front is 0), its error, and what it cost. What the function raises ends the stream.
 
-    Raises TypeError for what is no Observable. To ask the second only if the first is slow there is
-    ``hedge_stream``, only if it fails ``fallback_to``: they cost less.
+    Memory: those 64 items of each stream, and what has been read of its answer, for ``Lost``. Raises
+    TypeError for what is no Observable, and for an ``on_lost`` that cannot be called. To ask the second only
+    if the first is slow there is ``hedge_stream``, only if it fails ``fallback_to``: they cost less.
     """
     check_streams("race_streams()", enumerate(others, 1))
     if on_lost is not None:

@@ -68,8 +68,9 @@ def share_stream(
     of the first, with the ``credit`` and ``close_timeout`` of its ``open_stream``. A source that speaks by
     itself cannot wait: give its readers an overflow that drops or fails.
 
-    Raises TypeError, ValueError and UnknownName for wrong arguments. For one slow reader there is
-    ``backpressure``; for one that comes when all is over, ``StreamBuffer``.
+    Raises TypeError and ValueError for numbers that are none, and for an ``on_drop`` with nothing to drop,
+    UnknownName for another ``overflow``. For one slow reader there is ``backpressure``; for one that comes
+    when all is over, ``StreamBuffer``.
     """
     policy = Policy(max_items, overflow, replay, on_drop)
     policy.check("share_stream()")
@@ -81,7 +82,16 @@ def share_stream(
 
 
 class SharedStream(StreamObservable[T_co], Generic[T_co]):
-    """What ``share_stream`` makes of a stream: subscribe to it as often as there are readers."""
+    """What ``share_stream`` makes of a stream: subscribe to it as often as there are readers.
+
+        shared = rxs.from_stream(["Hel", "lo"]).pipe(rxs.share_stream(100))
+        async with rxs.open_stream(shared) as one, rxs.open_stream(shared) as other:
+            print(await anext(one), await anext(other), shared.readers)  #> Hel Hel 2
+
+    An Observable like any other, whose subscribers have one subscription of the source between them.
+    ``reader`` makes one with a policy of its own, ``readers`` counts them, ``stats`` says what became of
+    their items.
+    """
 
     def __init__(self, source: Observable[T_co], policy: Policy) -> None:
         super().__init__(partial(_join, self, policy))

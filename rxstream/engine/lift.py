@@ -24,6 +24,23 @@ MachineFactory = Callable[[], Machine[Any, Any]]
 def lift(machine_factory: Callable[[], Machine[A, B]]) -> Callable[[Observable[A]], Observable[B]]:
     """Make an operator of a machine.
 
+        --'Hel'--'lo wor'--'ld'-----|
+        lift(sansio.words.Words)
+        ---------'Hello'------------('world'|)
+
+        class Differences:
+            def __init__(self):
+                self.last = 0
+
+            def feed(self, number):
+                difference, self.last = number - self.last, number
+                return [difference]
+
+            def close(self):
+                return ()
+
+        print(rxs.run(rxs.from_stream([1, 4, 9]).pipe(rxs.lift(Differences))))  #> [1, 3, 5]
+
     ``machine_factory`` is called once for each subscription, so a class will do. The machine's contract
     stands at the top of ``rxstream.sansio``; ``rxstream.testing.check_machine`` tests it.
 
@@ -31,6 +48,9 @@ def lift(machine_factory: Callable[[], Machine[A, B]]) -> Callable[[Observable[A
     upstream, it is dropped: the values that it found before its own fault are delivered, what it held
     is not. A ``Restarted`` item is not fed: the machines are made anew, and it is passed on. Operators made
     this way that stand next to each other run as one.
+
+    Memory: what the machine holds. Raises TypeError for what cannot be called, such as a machine itself. For
+    a machine on text, which takes chunks as well, there is ``buffer_with``.
     """
     if not callable(machine_factory):
         msg = (

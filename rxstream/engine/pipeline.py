@@ -28,7 +28,7 @@ _HIDDEN: Final = "..."
 #: Characters of an argument that are shown.
 _LONG: Final = 40
 _SECRET: Final = re.compile(
-    r"key|token|secret|password|auth|header|cookie|message|prompt|input", re.IGNORECASE
+    r"key|token(?!s)|secret|password|auth|header|cookie|message|prompt|input", re.IGNORECASE
 )
 #: What may be secret in an address: who asks, and what for.
 _IN_ADDRESS: Final = re.compile(r"(?<=://)[^/@?#]*@|\?.*", re.DOTALL)

@@ -29,7 +29,8 @@ def backpressure(
         --'a'-'b'-'c'--|
 
         boundary = rxs.backpressure(100, overflow="join")
-        words = answer.pipe(boundary, rxs.buffer_words())
+        words = rxs.run(answer.pipe(boundary, rxs.buffer_words()))
+        print(words[:2], boundary.stats.dropped)  #> ['The', 'sea,'] 0
 
     Without it a stream that is read slowly is produced slowly: nothing is read ahead. With it, what stands
     before it runs in a task of its own, from the first demand on, while the reader is busy.
@@ -43,9 +44,10 @@ def backpressure(
     * "latest": everything that waits is dropped for it.
     * "error": BufferOverflow, behind what waits, with the source closed.
 
-    ``on_drop`` is told of each dropped item. ``boundary.stats`` counts, for the latest subscription:
-    produced, kept, dropped, joined, and the most that waited at once. An error of the source comes behind
-    what waits; a reader that leaves closes the source. A ``Restarted`` makes void what waits before it.
+    ``on_drop`` is told of each dropped item. ``boundary.stats``, a ``BacklogStats``, counts for the latest
+    subscription. An error of the source comes behind what waits; a reader that leaves closes the source. A
+    ``Restarted`` makes void what waits before it. Memory: the items that wait; "join" bounds their number,
+    and not their length.
 
     Raises ValueError or TypeError for a ``max_items`` that is no positive int and for an ``on_drop`` with
     nothing to drop, UnknownName for another ``overflow``. For several readers there is ``share_stream``.

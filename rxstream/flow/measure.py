@@ -53,8 +53,10 @@ def measure_stream(
 
     An exception of ``on_metrics`` is the stream's error; behind another error it becomes a note on that.
     The last call sees the context variables of the first read, so a span begun there belongs to the span
-    that was current (``export_otel`` does so). TypeError and ValueError for wrong arguments. To write down
-    the answer itself there is ``record_stream``.
+    that was current (``export_otel`` does so).
+
+    Raises TypeError and ValueError for wrong arguments, such as an async ``on_metrics``. To write down the
+    answer itself there is ``record_stream``.
     """
     _check(on_metrics, every, prices)
     table = dict(prices or {})

@@ -53,11 +53,12 @@ def export_otel(
     ``provider`` and ``operation``: the conventions' names ("azure.ai.openai", "text_completion", ...);
     ``model``: the one that was asked for, which may differ from the one that answers; ``request_attributes``:
     whatever else is known of the request, by its name in the conventions. ``per_chunk=False`` leaves
-    ``time_per_output_chunk`` out, a measurement for each gap, which together cost the SDK some 10 ms for a
-    thousand chunks, at the end of the answer. ``tracer_provider`` and ``meter_provider``: the global ones if
-    not given. Only the last metrics are told: ``every`` is for others.
+    ``time_per_output_chunk`` out, a measurement for each gap, which together cost the SDK some milliseconds
+    for a thousand chunks, at the end of the answer. ``tracer_provider`` and ``meter_provider``: the global
+    ones if not given. Only the last metrics are told: ``every`` is for others.
 
-    Raises ImportError without OpenTelemetry: ``pip install 'rxstream[otel]'``.
+    Raises ImportError without OpenTelemetry: ``pip install 'rxstream[otel]'``. For figures without it there
+    is ``measure_stream`` alone.
     """
     try:
         from opentelemetry import metrics, trace  # noqa: PLC0415 - optional

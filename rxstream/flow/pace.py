@@ -50,11 +50,12 @@ def pace_stream(
     At the end the rest drains at the same pace, then the stream completes. At an error the rest comes at
     once, in front of it. At a ``Restarted`` what waits is void and dropped.
 
-    While more than ``max_chars`` characters wait, the source is asked for nothing more. Nothing is timed
-    while nobody reads. For whole words there is ``buffer_words``, for bounds in items ``backpressure``.
+    While more than ``max_chars`` characters wait, the source is asked for nothing more: memory is bounded by
+    that, and by what was on its way. Nothing is timed while nobody reads.
 
     Raises ValueError for a time that is not positive and finite, for an ``interval`` longer than ``max_lag``
-    and for a ``max_chars`` below 1; TypeError, as the stream's error, for an item that is no text.
+    and for a ``max_chars`` below 1, TypeError for what is no number; TypeError, as the stream's error, for an
+    item that is no text. For whole words there is ``buffer_words``, for bounds in items ``backpressure``.
     """
     _check(max_lag, interval, max_chars)
 

@@ -22,6 +22,10 @@ def parse_code_blocks(*, partial: bool = False) -> Callable[[Observable[Text]], 
         parse_code_blocks()
         --------------------------------CodeBlock('x = 1\n', 'py', 'py')-|
 
+        answer = rxs.from_recording("03-code-python", speed=None)
+        for block in rxs.iter_stream(answer.pipe(rxs.parse_code_blocks())):
+            print(block.language, len(block.code.splitlines()), block.complete)  #> python 14 True
+
     By CommonMark's rules: fences of backticks or tildes, of any length from three on, indented, inside of
     quotes and list items; the code comes as CommonMark has it. A block comes out when its closing fence is
     certain, at the end of that line, or when its quote or list item ends; one that the text breaks off in
@@ -37,6 +41,8 @@ def parse_code_blocks(*, partial: bool = False) -> Callable[[Observable[Text]], 
         --CodeBlock('', complete=False)--CodeBlock('a', complete=False)--CodeBlock('a\n', delta='\n')--|
 
     At an error the unfinished block is dropped. Memory: the unfinished line, and the unfinished block.
-    Quotes and lists are followed 100 deep. For all blocks of a text, as text, there is ``parse_markdown``.
+    Quotes and lists are followed 100 deep. Raises, as the stream's error, MixedChoices for chunks of two
+    choices (``n=2``), TypeError for items that are no text. For all blocks of a text, as text, there is
+    ``parse_markdown``.
     """
     return lift(lambda: splitter(with_options(CodeBlocks, partial=partial), "parse_code_blocks()"))

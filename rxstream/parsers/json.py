@@ -80,20 +80,31 @@ def parse_json(
         parse_json(at="$.items[*].n")
         ---------------------1---------------2-------|
 
+        class Person(BaseModel):
+            name: str
+            age: int
+
+        answer = rxs.from_stream(['Sure: [{"name": "Ann", "a', 'ge": 31}, {"name": "Bo', '", "age": 7}]'])
+        for person in rxs.iter_stream(answer.pipe(rxs.parse_json(at="$[*]", model=Person))):
+            print(person.name, person.age)
+        #> Ann 31
+        #> Bo 7
+
     ``strict``: the whole text is one JSON value, and but for white space nothing is around it.
     ``model``: a pydantic model, or any type that ``pydantic.TypeAdapter`` takes; the items are its objects.
     ``on_invalid``: what becomes of text that is no JSON, or not what the model allows: "skip" (the default
     without ``at`` and ``strict``), "raise" (the default with either), or a function that gets the fault, an
-    ``InvalidJSON`` or ``InvalidValue``. A fault of JSON's grammar ends a document; one of the model costs
-    one value. ``max_depth``: how deep objects and arrays may stand in one another, else ``TooDeep``.
+    InvalidJSON or InvalidValue. A fault of JSON's grammar ends a document; one of the model costs one value.
+    ``max_depth``: how deep objects and arrays may stand in one another, else TooDeep.
 
     JSON is RFC 8259: no NaN, no comma before a closing bracket, ints are exact, of two equal keys the last
     one counts. Takes str, chunks, or bytes in UTF-8.
 
-    Raises ``InvalidJSON`` (with offset, line, column, what was expected and what came), also when the text
-    ends inside the document or has none, ``InvalidValue`` (with the path), TypeError and ValueError for bad
-    arguments. At an error from upstream the unfinished value is dropped. Memory: the unfinished value.
-    To see it grow there is ``parse_partial_json``.
+    At an error from upstream the unfinished value is dropped. Memory: the unfinished value. Raises TypeError
+    and ValueError for wrong arguments; as the stream's error InvalidJSON (with offset, line, column, what was
+    expected and what came), also when the text ends inside the document or has none, TooDeep, InvalidValue
+    (with the path), MixedChoices for chunks of two choices (``n=2``), TypeError for other items. To see a
+    value grow there is ``parse_partial_json``, for a value on each line ``parse_ndjson``.
     """
     validator = _model(model, "parse_json()")
     invalid: OnInvalid = (
@@ -136,6 +147,15 @@ def parse_partial_json(
         parse_partial_json()
         --(PartialJSON((), kind='array') PartialJSON((0,), 'B'))--PartialJSON((0,), 'ern', True)--|
 
+        answer = rxs.from_stream(['{"city": "Be', 'rn", "days": 1', "2}"])
+        for item in rxs.iter_stream(answer.pipe(rxs.parse_partial_json())):
+            print(item.path, item.delta, item.value)
+        #> () None {}
+        #> ('city',) Be {'city': 'Be'}
+        #> ('city',) rn {'city': 'Bern'}
+        #> ('days',) 12 {'city': 'Bern', 'days': 12}
+        #> () None {'city': 'Bern', 'days': 12}
+
     An item is what came to be known of one place: its ``path``, such as ``("items", 0, "name")``; its
     ``delta``, the new characters of a string, or the value of a number, true, false or null; and whether it
     is ``complete`` now. ``item.value`` is the whole document as it is known at this moment, made when asked
@@ -146,16 +166,20 @@ def parse_partial_json(
 
     The document starts at the first ``{`` or ``[``, and what is around it is ignored. A text that ends in
     the middle of it, or has none, is no error: nothing is ``complete`` that is not. With ``strict`` the
-    whole text is one JSON value, and its end too early ``InvalidJSON``.
+    whole text is one JSON value, and its end too early InvalidJSON.
 
     ``model``: a pydantic model, or any type that ``pydantic.TypeAdapter`` takes. ``item.value`` is then an
     object of it, validated as far as it has come: what is missing is its default or None, what is not valid
-    yet is left out. The whole document is validated when it closes.
+    yet is left out. The whole document is validated when it closes. ``max_depth``: how deep objects and
+    arrays may stand in one another, else TooDeep.
 
-    Raises ``InvalidJSON``, ``TooDeep`` beyond ``max_depth``, ``InvalidValue``; what was found before the
-    fault is delivered. Memory: the document's text. Cost: a microsecond or two for each item, however long
-    the document is, and for ``value`` a copy of the objects and arrays that are open.
-    For whole values there is ``parse_json``.
+    Takes str, chunks, or bytes in UTF-8. At an error from upstream nothing more comes. Memory: the document's
+    text. An item costs the same however long the document is; its ``value`` a copy of the objects and arrays
+    that are open.
+    Raises TypeError and ValueError for wrong arguments; as the stream's error InvalidJSON, TooDeep and
+    InvalidValue, behind what was found before the fault, MixedChoices for chunks of two choices (``n=2``),
+    TypeError for other items. For whole values there is ``parse_json``, for the arguments of tool calls
+    ``parse_tool_calls``.
     """
     validator = _model(model, "parse_partial_json()")
     make = partial(PartialDocument, model=validator, strict=strict, max_depth=max_depth)
@@ -184,12 +208,17 @@ def parse_ndjson(
         parse_ndjson()
         --{'a': 1}---------[True]----------(3|)
 
+        answer = rxs.from_stream(['{"a": 1}\nno', ' JSON\n{"a"', ": 2}"])
+        print(rxs.run(answer.pipe(rxs.parse_ndjson(on_invalid="skip"))))  #> [{'a': 1}, {'a': 2}]
+
     Blank lines are none; the last line may end with the text. ``model``, ``max_depth``: as in
     ``parse_json``. ``on_invalid``: what becomes of a line that is no JSON, or not what the model allows:
     "raise" it (the default), "skip" it, or give it to a function; the next line is read then.
 
-    Takes str, chunks, or bytes in UTF-8. Raises ``InvalidJSON``, ``TooDeep``, ``InvalidValue``, each with
-    the line. At an error from upstream the unfinished line is dropped. Memory: the unfinished line.
+    Takes str, chunks, or bytes in UTF-8. At an error from upstream the unfinished line is dropped. Memory:
+    the unfinished line. Raises TypeError and ValueError for wrong arguments; as the stream's error
+    InvalidJSON, TooDeep and InvalidValue, each with the line, MixedChoices for chunks of two choices
+    (``n=2``), TypeError for other items. For JSON with text around it there is ``parse_json``.
     """
     validator = _model(model, "parse_ndjson()")
     return _split(

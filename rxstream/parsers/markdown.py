@@ -21,6 +21,14 @@ def parse_markdown() -> Callable[[Observable[Text]], Observable[MarkdownBlock]]:
         parse_markdown()
         -MarkdownBlock('# ')-MarkdownBlock('# A', delta='A')-(MarkdownBlock('# A', 'heading', level=1)|)
 
+        answer = rxs.from_stream(["# Rivers\nThey fl", "ow.\n\n* to the s", "ea\n"])
+        for block in rxs.iter_stream(answer.pipe(rxs.parse_markdown())):
+            if block.complete:
+                print(block.kind, repr(block.text))
+        #> heading '# Rivers\n'
+        #> paragraph 'They flow.\n\n'
+        #> list '* to the sea\n'
+
     Two sorts of items. A *finished* block (``complete``) has its ``kind``: "heading", "paragraph", "list",
     "table", "quote", "code", "rule", "html" or "definition" (of a link), and its exact source in ``text``.
     A piece of the *tail* has what is new in ``delta``, and all behind the last finished block in ``text``.
@@ -33,7 +41,11 @@ def parse_markdown() -> Callable[[Observable[Text]], Observable[MarkdownBlock]]:
 
     Blocks are those of CommonMark with GitHub's tables, at the top of the document: a list is one block,
     whatever stands in it, and what stands in quotes and lists is followed 100 deep. A text of nothing but
-    blank lines is one block "blank". At an error the tail is not finished. Memory: the tail, until nobody
-    holds its pieces. For the code alone, without fences and margins, there is ``parse_code_blocks``.
+    blank lines is one block "blank".
+
+    At an error the tail is not finished. Memory: the tail, until nobody holds its pieces. Raises, as the
+    stream's error, MixedChoices for chunks of two choices (``n=2``), TypeError for items that are no text.
+    For the code alone, without fences and margins, there is ``parse_code_blocks``; to have it shown,
+    ``display_stream``.
     """
     return lift(lambda: splitter(MarkdownBlocks, "parse_markdown()"))

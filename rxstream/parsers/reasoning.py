@@ -24,6 +24,9 @@ def split_reasoning(
         split_reasoning()
         ---------StreamChunk('', reasoning='Hm.')-StreamChunk('4')--|
 
+        answer = rxs.from_stream(["<thi", "nk>Two and two ...</think>", "\n\nIt is 4."])
+        print(rxs.run(answer.pipe(rxs.split_reasoning(), rxs.buffer_sentences())))  #> ['It is 4.']
+
     Everything behind it, such as ``buffer_sentences()``, sees only the answer; ``collect()`` gives both, as
     ``reasoning`` and ``content``. Reasoning that came in a field of the chunks, as some providers send it,
     stays there: put this into the chain whatever the model, both come out the same.
@@ -37,8 +40,8 @@ def split_reasoning(
     Held back is what may still become a tag, and white space at the end of a thought or the beginning of the
     answer as long as a tag may follow. Chunks keep their other fields; one whose text changes gives up
     ``raw`` and ``logprobs``. str items become chunks. Each of several choices (``n=2``) is split by itself.
-    At an error what was held is dropped. Raises TypeError or ValueError for a ``tag`` that is no name. For
-    other tags there is ``parse_tags``.
+    At an error what was held is dropped. Raises TypeError and ValueError for a ``tag`` that is no name; as
+    the stream's error TypeError for items that are no text. For other tags there is ``parse_tags``.
     """
     make = partial(Reasoning, tag=tag, starts_inside=starts_inside, keep_whitespace=keep_whitespace)
     return lift(made("split_reasoning()", make))

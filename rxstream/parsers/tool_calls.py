@@ -34,15 +34,18 @@ def parse_tool_calls(
     What the token limit, a content filter or the end of the stream cuts off is never a ``ToolCall``. It comes
     at the end as a ``PartialToolCall``, whose ``complete`` is False and whose ``ended`` says why. So:
 
-        async with rxs.open_stream(answer.pipe(rxs.parse_tool_calls())) as calls:
-            async for call in calls:
-                if isinstance(call, rxs.ToolCall):
-                    print(call.name, call.value)
+        answer = rxs.from_recording("07-tool-calls-parallel", speed=None)
+        for call in rxs.iter_stream(answer.pipe(rxs.parse_tool_calls())):
+            if isinstance(call, rxs.ToolCall):
+                print(call.name, call.value)
+        #> get_weather {'city': 'Paris', 'unit': 'celsius', 'days': 1}
+        #> get_weather {'city': 'Paris', 'unit': 'fahrenheit', 'days': 1}
 
     ``partial``: ``PartialToolCall`` items also while a call grows: first one without arguments, as soon as
     its name is there, then one for each piece of them, until the ``ToolCall`` itself. ``delta`` is the new
     text, ``value`` the arguments as they are known at that moment (a snapshot, made when asked for),
-    ``parts`` what is new of them, as from ``parse_partial_json``; ``is_complete("$.city")`` tells what is final.
+    ``parts`` what is new of them, as from ``parse_partial_json``; ``is_complete("$.city")`` tells what is
+    final.
 
         -StreamChunk('', tool_calls=[ToolCallDelta(0, 'a', 'f', '{"n')])--|
         parse_tool_calls(partial=True)
@@ -53,12 +56,12 @@ def parse_tool_calls(
 
     ``on_invalid``: what becomes of arguments that are not one JSON object: "raise" (the default), "skip", or
     a function that gets the fault; nothing more comes of that call then, and the others go on.
-    ``max_depth``: how deep objects and arrays may stand in one another, else ``TooDeep``.
+    ``max_depth``: how deep objects and arrays may stand in one another, else TooDeep.
 
-    Raises ``InvalidJSON``, which names the call, behind everything found before it; ``MixedChoices`` for
-    calls of two choices (``n=2``); TypeError for items that are no chunks, and, with ValueError, for wrong
-    arguments. At an error from upstream what is not whole is dropped. Memory: the text of the calls of one
-    answer. To have a whole answer's calls, not parsed, there is ``collect``.
+    At an error from upstream what is not whole is dropped. Memory: the text of the calls of one answer.
+    Raises TypeError and ValueError for wrong arguments; as the stream's error InvalidJSON, which names the
+    call, and TooDeep, behind everything found before it, MixedChoices for calls of two choices (``n=2``),
+    TypeError for items that are no chunks. To have a whole answer's calls, not parsed, there is ``collect``.
     """  # noqa: E501 - a marble has its length
     make = bound(ToolCalls, partial=partial, on_invalid=on_invalid, max_depth=max_depth)
     return lift(made("parse_tool_calls()", make))

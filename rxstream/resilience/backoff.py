@@ -41,11 +41,16 @@ _TRANSIENT_NAMES = frozenset(
 class Backoff:
     """Wait exponentially longer from attempt to attempt, with full jitter.
 
-        answer = answer.pipe(rxs.retry_stream(backoff=rxs.Backoff(base=1, maximum=20)))
+        backoff = rxs.Backoff(base=1, maximum=20, jitter=lambda: 1.0)
+        print([backoff(retry) for retry in (1, 2, 3, 10)])  #> [1.0, 2.0, 4.0, 20.0]
+        patient = answer.pipe(rxs.retry_stream(8, backoff=rxs.Backoff(base=1, maximum=20)))
 
     Before the n-th retry it is a random number of seconds between 0 and ``base * factor ** (n - 1)``, and
     never more than ``maximum``: so those who failed together do not come back together. ``jitter`` gives the
     random number, from 0 to 1.
+
+    Raises ValueError for a ``base`` or a ``maximum`` below 0, and for a ``factor`` below 1. Where a server
+    says itself how long to wait (Retry-After), ``retry_stream`` obeys that.
     """
 
     base: float = 0.5

@@ -45,13 +45,21 @@ def retry_stream(
         retry_stream(2, retry_on=OSError, backoff=lambda retry: 1)
         --'Hel'------------#
 
-        answer = answer.pipe(rxs.timeout_stream(first=30, gap=10), rxs.retry_stream(5))
+        from rxstream.testing import Fault, faulty_recording
+
+        answer = faulty_recording("01-prose", Fault.reset(after_events=20))  # the first attempt breaks off
+        whole = answer.pipe(rxs.retry_stream(5, backoff=0, on_attempt=lambda attempt: print(attempt.rung)))
+        print(rxs.run(whole.pipe(rxs.buffer_sentences()))[1][:16])
+        #> first
+        #> align
+        #> People are drawn
 
     As long as no content has been delivered, it is a plain retry. Behind that, ``resume`` says how the reader
     gets the rest of one answer, nothing doubled and nothing missing:
 
     * "auto": the first of the next three that the source can stand on.
-    * "server": the provider goes on at a position (Responses API with ``background=True``).
+    * "server": the provider goes on at a position (Responses API with ``background=True``, ``from_sse`` where
+      events have ids).
     * "continue": the model is asked again, with the text so far as its own words, and a lower token limit;
       what it repeats is dropped. See ``continuation`` of ``from_chat``. Text and JSON, of one choice.
     * "align": it is asked the same again, and as much dropped as had been delivered. Where the new answer
@@ -66,17 +74,20 @@ def retry_stream(
     ``fallback_to`` may stand between): behind any other operator nothing is known of the request, and only
     "align" and "restart" can be.
 
-    ``attempts``: how many in all. ``backoff``: seconds before the n-th retry, a function or a number
-    (``Backoff()``: exponential, full jitter); Retry-After counts for more, and above ``max_retry_after``
-    seconds the error comes out. ``retry_on``: exception classes, or a function that judges an error; by
-    default what is transient: connections that died, timeouts, truncation, 408, 409, 429, 5xx.
-    ``on_attempt`` is told of every attempt before it begins, as an ``Attempt``.
+    ``attempts``: how many in all. ``backoff``: seconds before the n-th retry, a function or a number (by
+    default ``Backoff()``: exponential, full jitter); Retry-After counts for more, and above
+    ``max_retry_after`` seconds the error comes out. ``retry_on``: exception classes, or a function that
+    judges an error; by default what is transient: connections that died, timeouts, truncation, 408, 409, 429,
+    5xx. ``on_attempt`` is told of every attempt before it begins, as an ``Attempt``.
 
     An attempt is closed before the next one opens. The usage that comes is that of all attempts; an attempt
     that was cut off tells none, so it is estimated, and marked. ``index`` counts on. When nothing holds, the
     last error comes out: with all that was delivered as ``partial``, and notes on the attempts. Memory: the
     text of the answer. Before anything is read a client of the ``openai`` package retries by itself
-    (``max_retries``). Raises ValueError, TypeError and UnknownName for wrong arguments.
+    (``max_retries``).
+
+    Raises ValueError, TypeError and UnknownName for wrong arguments. To ask another model there is
+    ``fallback_to``, to ask again where the first is only slow ``hedge_stream``.
     """
     if not isinstance(attempts, int) or attempts < 1:
         msg = f"retry_stream() expects attempts of at least 1, the first one counted, and got {attempts!r}"

@@ -30,7 +30,15 @@ def timeout_stream(
         timeout_stream(gap=8)
         --'Hel'--'lo'----#
 
-        answer = answer.pipe(rxs.timeout_stream(first=10, gap=5, total=120))
+        async def stalls():
+            yield "Hel"
+            await anyio.sleep(3600)
+
+        try:
+            rxs.run(rxs.from_stream(stalls).pipe(rxs.timeout_stream(first=10, gap=0.05)))
+        except rxs.StreamStalled as error:
+            print(error.partial.content, error.seconds)
+        #> Hel 0.05
 
     All in seconds, None for no limit. ``first``: until the first content; raises FirstTokenTimeout. ``gap``:
     from one piece of content to the next, or to the end; raises StreamStalled. ``total``: the whole, from the
@@ -41,7 +49,9 @@ def timeout_stream(
     The errors are TimeoutErrors too, carry what had come as ``partial``, and come when it is closed.
     Put it right behind the source, with ``retry_stream`` behind it: that can continue the answer then.
     Memory: the text so far, for ``partial``. A limit needs no thread and no timer of Rx.
-    Raises ValueError for a limit that is not positive, and for none at all.
+
+    Raises ValueError for a limit that is not positive, and for none at all, TypeError for one that is no
+    number. To ask again instead of giving up there is ``hedge_stream``.
     """
     limits = {"first": first, "gap": gap, "total": total}
     for name, limit in limits.items():

@@ -24,19 +24,18 @@ _DROPPING: Final = frozenset(("drop_oldest", "drop_latest", "latest"))
 class BacklogStats:
     """What became of the items so far: ``produced == kept + dropped + joined``, always.
 
-    And ``kept`` is what was taken by the reader plus what is parked still. An item that was refused (for want
-    of room, or with BufferOverflow) was not produced.
+    ``backpressure(...).stats`` is one, and ``SharedStream.stats`` has one for each reader. ``produced``:
+    items that came in; one that was refused (for want of room, or with BufferOverflow) was not produced.
+    ``kept``: those that the reader has or will have as items of their own, so what it took plus what is
+    parked still. ``dropped``: those that nobody will see. ``joined``: those that were joined with the item
+    before them; the reader gets all that they say. ``high_water``: the most items that were parked at once; a
+    ``Restarted`` in front of them takes no room.
     """
 
-    #: Items that came in.
     produced: int = 0
-    #: Those that the reader has or will have as items of their own.
     kept: int = 0
-    #: Those that nobody will see.
     dropped: int = 0
-    #: Those that were joined with the item before them: the reader gets all that they say.
     joined: int = 0
-    #: The most items that were parked at once; a ``Restarted`` in front of them takes no room.
     high_water: int = 0
 
 

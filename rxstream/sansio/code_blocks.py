@@ -18,10 +18,11 @@ _SPACE = re.compile(r"[ \t]*+")
 class CodeBlock:
     """A fenced code block, or a piece of one that is still being written.
 
-    ``code`` is all of its code so far, joined when asked for; ``delta`` what is new in it. ``language`` is
-    the first word behind the opening fence, its escapes and entities decoded, ``info`` all that stands
-    there, as written. ``complete``: the block is over, by its closing fence or by the end of the quote or
-    list item that it stands in; not if the text broke off. ``index`` counts the blocks of a text from 0.
+    From ``parse_code_blocks``. ``code`` is all of its code so far, joined when asked for; ``delta`` what is
+    new in it. ``language`` is the first word behind the opening fence, its escapes and entities decoded,
+    ``info`` all that stands there, as written. ``complete``: the block is over, by its closing fence or by
+    the end of the quote or list item that it stands in; not if the text broke off. ``index`` counts the
+    blocks of a text from 0.
     """
 
     __slots__ = ("_code", "complete", "delta", "index", "info", "language")

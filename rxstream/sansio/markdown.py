@@ -23,10 +23,10 @@ _CODE_FENCE = re.compile(r"`{3,}+[^`]*+\Z")
 class MarkdownBlock:
     """A finished block at the top of a document, or a piece of the live tail behind the last one.
 
-    Finished (``complete``): ``kind`` is "heading", "paragraph", "list", "table", "quote", "code", "rule",
-    "html", "definition" (of a link), or "blank" for a text of blank lines only; ``text`` its exact
-    source, blank lines behind it included; ``line`` the line that it begins on, from 0; ``level`` that of
-    a heading; ``info`` what stands behind the fence of code.
+    From ``parse_markdown``. Finished (``complete``): ``kind`` is "heading", "paragraph", "list", "table",
+    "quote", "code", "rule", "html", "definition" (of a link), or "blank" for a text of blank lines only;
+    ``text`` its exact source, blank lines behind it included; ``line`` the line that it begins on, from 0;
+    ``level`` that of a heading; ``info`` what stands behind the fence of code.
 
     Tail: ``kind`` is None, which is what makes it one; ``delta`` is what is new, ``text`` the whole tail so
     far, joined when asked for, and ``line`` the number of the tail's first line. ``index`` counts finished

@@ -19,47 +19,53 @@ Ended = Literal["completed", "error", "left"]
 class Metrics:
     """What ``measure_stream`` found: a snapshot, which no later one changes.
 
-    Times are seconds, counted from the moment at which the first item was asked for. What was not, or not
-    yet, measured is None.
+        result = await rxs.collect(answer.pipe(rxs.measure_stream()))
+        print(result.metrics)
+        print(result.metrics.time_to_first_content, result.metrics.gaps.longest, result.metrics.usage)
+
+    It is given to ``on_metrics`` of ``measure_stream``, and is ``metrics`` of a ``StreamResult``. Written, it
+    is one line, its ``summary``. Times are seconds, counted from the moment at which the first item was asked
+    for. What was not, or not yet, measured is None.
+
+    ``time_to_first_chunk``, ``time_to_first_content``: until the first chunk of any kind, and until the first
+    that says something. ``duration``: until this moment; in the last snapshot, until the end. ``gaps``:
+    between pieces of content: ``count``, ``p50``, ``p99``, ``longest``, ``mean``, and one by one. ``chunks``,
+    ``content_chunks``: all that came, and of those the ones with content. ``characters``: of text, reasoning,
+    refusals and the arguments of tool calls. ``tokens``: of the answer, as the provider counted them or,
+    until it has, as many as there are pieces of content; ``tokens_estimated`` says so. ``tokens_per_second``,
+    ``characters_per_second``: what came behind the first piece of content, which was waited for, over the
+    time from the first to the last, without tokens that were thought in secret; None for less than two
+    pieces, or if all came at one moment.
+
+    ``usage``: what the provider counted, over all choices. ``cost``, in ``currency``: by ``prices``; None
+    without a price for the model; ``cost_estimated``: it is that of the answer so far, without the prompt,
+    whose tokens only the provider has counted. ``model``, ``response_id``: as the provider names them.
+    ``finish_reasons``: why each choice ended, by its number; ``finish_reason`` that of the first.
+    ``restarts``: how often the answer began anew; what came before counts as well. ``started``: when the
+    first item was asked for, in UTC. ``ended``: "completed", "error" or "left"; None as long as it runs.
+    ``error``: what it ended in.
     """
 
-    #: Until the first chunk of any kind, and until the first that says something.
     time_to_first_chunk: float | None = None
     time_to_first_content: float | None = None
-    #: Until this moment; in the last snapshot, until the end.
     duration: float = 0.0
-    #: Between pieces of content: ``count``, ``p50``, ``p99``, ``longest``, ``mean``, and one by one.
     gaps: Gaps = field(default_factory=lambda: Gaps(array("d")))
-    #: All that came, and of those the ones with content.
     chunks: int = 0
     content_chunks: int = 0
-    #: Of text, reasoning, refusals and the arguments of tool calls.
     characters: int = 0
-    #: Of the answer: as the provider counted them or, until it has, as many as there are pieces of content.
     tokens: int = 0
     tokens_estimated: bool = True
-    #: What came behind the first piece of content, over the time from the first to the last: the first one
-    #: was waited for, not written meanwhile. Without tokens that were thought in secret. None for less than
-    #: two pieces, or if all came at one moment.
     tokens_per_second: float | None = None
     characters_per_second: float | None = None
-    #: What the provider counted, over all choices.
     usage: Usage | None = None
-    #: By the table of prices; None without a price for the model. Estimated, it is that of the answer so
-    #: far, without the prompt, whose tokens only the provider has counted.
     cost: float | None = None
     cost_estimated: bool = False
     currency: str = "$"
     model: str | None = None
-    #: The provider's name for the response.
     response_id: str | None = None
-    #: Why each choice ended, by its number; None for one that has not.
     finish_reasons: dict[int, str | None] = field(default_factory=dict[int, str | None])
-    #: How often the answer began anew (``Restarted``); what came before counts as well.
     restarts: int = 0
-    #: When the first item was asked for, in UTC; None if none ever was.
     started: datetime | None = None
-    #: How it ended; None as long as it runs.
     ended: Ended | None = None
     error: Exception | None = None
 

@@ -28,14 +28,15 @@ _KINDS: Final[dict[str, Kind]] = {"t": "boolean", "f": "boolean", "n": "null"}
 class PartialJSON(Generic[T]):
     """What came to be known of one place of a JSON document that is being written.
 
-    ``path``: the place, such as ``("items", 0, "name")``; ``()`` is the whole document.
-    ``kind``: "object", "array", "string", "number", "boolean" or "null".
-    ``delta``: of a string the characters that are new; of a number, true, false or null the value; of an
-    object or array None: it has begun, or ended.
-    ``complete``: whether the value at this place is whole.
-    ``value``: the whole document as it is known at this moment, a snapshot that is made when it is asked
-    for. Nothing in it is taken back later; treat it as read-only, since what is whole is shared by all
-    snapshots. With a model it is an object of the model.
+    From ``parse_partial_json``, and in ``parts`` of a ``PartialToolCall``.
+
+    ``path``: the place, such as ``("items", 0, "name")``; ``()`` is the whole document. ``kind``: "object",
+    "array", "string", "number", "boolean" or "null". ``delta``: of a string the characters that are new; of a
+    number, true, false or null the value; of an object or array None: it has begun, or ended. ``complete``:
+    whether the value at this place is whole; ``is_complete("$.items[0]")`` says it of any place. ``value``:
+    the whole document as it is known at this moment, a snapshot that is made when it is asked for. Nothing in
+    it is taken back later; treat it as read-only, since what is whole is shared by all snapshots. With a
+    model it is an object of the model.
 
     The one exception is JSON's own: where a key stands twice in an object, the last one counts.
     """

@@ -15,15 +15,17 @@ _VERSION = re.compile(r"[-@:_](?:latest|v?\d{3,}(?:[-.:_]v?\d+)*)\Z")
 
 @dataclass(slots=True)
 class Price:
-    """What a model's tokens cost, in ``currency`` for a million of them."""
+    """What a model's tokens cost, in ``currency`` for a million of them.
 
-    #: For tokens of the prompt.
+    For ``prices`` of ``measure_stream``: ``{"gpt-4o-mini": Price(input=0.15, output=0.60, cached=0.075)}``.
+    ``input``: for tokens of the prompt. ``output``: for tokens of the answer, thought ones included.
+    ``cached``: for those of the prompt's tokens that the provider had in its cache; None: as the others.
+    ``currency``: the sign that a summary shows before the number.
+    """
+
     input: float
-    #: For tokens of the answer, thought ones included.
     output: float
-    #: For those of the prompt's tokens that the provider had in its cache; None: as the others.
     cached: float | None = None
-    #: The sign that a summary shows before the number.
     currency: str = "$"
 
 

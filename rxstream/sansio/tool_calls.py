@@ -25,13 +25,17 @@ _BY_HAND: Final = "this item was made by hand: of the arguments it has nothing b
 class PartialToolCall:
     """What came to be known of a tool call that is not whole: never to be called.
 
-    ``id``, ``name``: as far as they have come. ``index``: which call of the answer it is, from 0.
-    ``delta``: the new characters of the arguments' JSON text. ``arguments``: the text so far, joined when
-    it is asked for. ``parts``: what is new of the parsed arguments, place by place.
-    ``value``: the arguments as they are known at this moment, ``{}`` before anything is; a snapshot made when
-    it is asked for, read-only, in which nothing is taken back later.
-    ``ended``: None while the call may still grow; on its last item, if it never became whole, the answer's
-    finish reason ("length"), or "cut" where the answer ended without one.
+    From ``parse_tool_calls``: while a call grows, with ``partial=True``, and at the end for one that was cut
+    off.
+
+    ``id``, ``name``: as far as they have come. ``index``: which call of the answer it is, from 0. ``delta``:
+    the new characters of the arguments' JSON text. ``arguments``: the text so far, joined when it is asked
+    for. ``parts``: what is new of the parsed arguments, place by place. ``value``: the arguments as they are
+    known at this moment, ``{}`` before anything is; a snapshot made when it is asked for, read-only, in which
+    nothing is taken back later. ``ended``: None while the call may still grow; on its last item, if it never
+    became whole, the answer's finish reason ("length"), or "cut" where the answer ended without one.
+    ``complete`` is False, which tells it from a ``ToolCall``; ``is_complete("$.city")`` tells whether one
+    argument is whole.
     """
 
     __slots__ = ("delta", "ended", "id", "index", "name", "parts")

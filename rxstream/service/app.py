@@ -79,7 +79,7 @@ def create_app(
 ) -> FastAPI:
     """Make the production service: streams over HTTP and WebSocket that survive what happens to them.
 
-        app = create_app(base_url="http://127.0.0.1:8080/v1", model="smollm2-135m", api_keys=[key])
+        app = create_app(base_url="http://127.0.0.1:8080/v1", model="smollm2-135m", api_keys=["secret"])
 
     *The models.* ``client``: an ``AsyncOpenAI``, which stays the caller's; or ``base_url`` and ``api_key``
     for one of the application's own (without either, what the environment says). ``model`` is asked if a

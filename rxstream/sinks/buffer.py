@@ -14,13 +14,21 @@ class StreamBuffer(Observable[Any], abc.ObserverBase[Any]):
     """Keep what a stream has brought, for whoever looks, now or later.
 
         buffer = rxs.StreamBuffer()
-        answer.subscribe(buffer)
-        ...
-        print(buffer.content, buffer.chunk_count, buffer.is_complete)
+        await rxs.to_list(rxs.from_stream(["Hel", "lo"]).pipe(ops.do(buffer)))
+        print(buffer.content, buffer.chunk_count, buffer.is_complete)  #> Hello 2 True
+        print(await rxs.to_list(buffer))  #> ['Hel', 'lo']
 
-    It is an observer: subscribe it, or feed it by ``append``, ``mark_complete`` and ``mark_error``. And it is
-    an Observable: whoever subscribes, however late, gets every chunk from the first, then what is still to
-    come, and the end. Chunks are StreamChunk or str. It keeps everything: its memory is the answer.
+    It is an observer: subscribe it, put it into a chain as here, or feed it by ``append``, ``mark_complete``
+    and ``mark_error``. And it is an Observable: whoever subscribes, however late, gets every chunk from the
+    first, then what is still to come, and the end.
+
+    ``chunks`` are the StreamChunk or str items themselves, ``content`` their text, ``chunk_count`` their
+    number, ``is_complete`` whether the stream has ended, well or badly, ``error`` what it ended in. At a
+    ``Restarted`` the chunks before it are dropped; behind the end nothing is taken. It keeps everything: its
+    memory is the answer.
+
+    ``content`` raises TypeError where items are no text. For readers that come while the stream runs, with a
+    bound on what is kept, there is ``share_stream``; to come back from another process, ``StreamLog``.
     """
 
     #: It speaks when it is spoken to, not when it is asked (see ``engine.hot``).

@@ -21,17 +21,19 @@ async def collect(
 ) -> StreamResult:
     """Put a stream of chunks, or of text, together.
 
-        result = await rxs.collect(rxs.from_chat(client, model=model, messages=messages))
+        result = await rxs.collect(rxs.from_chat(client, model="gpt-4o-mini", messages=messages))
         print(result.content, result.finish_reason, result.total_tokens)
 
-    ``on_item`` sees each item as it comes; it may be async, and the stream waits for it. ``choice``: whose
-    text, reasoning, tool calls and finish reason the result has, if the request asked for several; usage is
-    that of all together, ``chunks`` holds every chunk. Text items become chunks with only a ``content``.
+    ``observable``: of ``StreamChunk`` or str; text items become chunks with only a ``content``. ``on_item``
+    sees each item as it comes; it may be async, and the stream waits for it. ``choice``: whose text,
+    reasoning, tool calls and finish reason the result has, if the request asked for several; usage is that of
+    all together, ``chunks`` holds every chunk. ``metrics`` is there if ``measure_stream`` is in the chain.
 
-    At a ``Restarted`` what had come is dropped, and ``on_item`` is told.
+    At a ``Restarted`` what had come is dropped, and ``on_item`` is told. Memory: every chunk.
 
-    Raises what the stream raises; TypeError for items that are neither text nor chunks: for those there is
-    ``to_list``.
+    Raises what the stream raises (what is known of the answer is ``partial`` of a StreamError); TypeError for
+    what is no Observable and for items that are neither text nor chunks: for those there is ``to_list``. To
+    see it while it comes there is ``display_stream``.
     """
     answer = Answer()
     chunks: list[StreamChunk] = []
@@ -64,11 +66,14 @@ async def collect(
 async def to_list(observable: Observable[T], *, on_item: OnItem[T] | None = None) -> list[T]:
     """Return all items of a stream, of any kind, as a list.
 
-        words = await rxs.to_list(answer.pipe(rxs.buffer_words()))
+        words = await rxs.to_list(rxs.from_stream(["Hel", "lo wor", "ld"]).pipe(rxs.buffer_words()))
+        print(words)  #> ['Hello', 'world']
 
-    ``on_item`` sees each item as it comes; it may be async, and the stream waits for it. At a ``Restarted``
-    what had come is dropped, and ``on_item`` is told. Raises what the stream raises; the items before that
-    are lost but for ``on_item``.
+    ``observable``: of items of any kind. ``on_item`` sees each as it comes; it may be async, and the stream
+    waits for it. At a ``Restarted`` what had come is dropped, and ``on_item`` is told. Memory: every item.
+
+    Raises what the stream raises, and the items before that are lost but for ``on_item``; TypeError for what
+    is no Observable. For one answer of all chunks there is ``collect``, for synchronous code ``run``.
     """
     found: list[T] = []
     async with open_stream(observable) as items:

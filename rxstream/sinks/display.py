@@ -22,13 +22,15 @@ __all__ = ("Shown", "View", "display_stream")
 class Shown(StreamResult):
     """The answer that ``display_stream`` has shown; its chunks are not kept.
 
-    It comes from ``await rxs.display_stream(...)``, and a notebook writes nothing for it: it stands there
-    already.
+        shown = await rxs.display_stream(rxs.from_streams(a=answer, b=answer))
+        print(shown.stopped, shown.lanes["a"].content == shown.lanes["b"].content)
+
+    A ``StreamResult`` of what came without a tag. ``lanes``: of items that are ``Tagged``, each source's
+    answer, by its index or name, a tuple of them if they are tagged more than once. ``stopped``: whether the
+    stop button has ended it. A notebook writes nothing for it: it stands there already.
     """
 
-    #: Of items that are ``Tagged``: each source's answer, by its index or name.
     lanes: dict[LaneKey, StreamResult] = field(default_factory=dict[LaneKey, StreamResult])
-    #: Whether the stop button has ended it.
     stopped: bool = False
 
     def _ipython_display_(self) -> None:
@@ -60,7 +62,7 @@ async def display_stream(
         shown = await rxs.display_stream(answer)
         print(shown.content, shown.finish_reason, shown.metrics)
 
-    What is shown depends on the items:
+    What is shown of ``observable`` depends on its items:
 
     * text, chunks, ``MarkdownBlock``: Markdown that grows. A block that is finished is not drawn again.
       Reasoning stands in a quote before the answer, a tool call in a block of code behind it.
@@ -82,9 +84,10 @@ async def display_stream(
     four methods of ``rxstream.sinks.display.View``.
 
     Returns the whole answer. Memory: the answer. A ``Restarted`` clears what was shown. asyncio, and in a
-    terminal trio. Raises what the stream raises, which is named in the line, too; ValueError for an
-    ``every`` that is not positive; ImportError where the packages to show with are missing
-    (``pip install 'rxstream[notebook]'``). To have the answer without a picture of it there is ``collect``.
+    terminal trio. Raises what the stream raises, which is named in the line, too; TypeError for what is no
+    Observable; ValueError for an ``every`` that is not positive; ImportError where the packages to show with
+    are missing (``pip install 'rxstream[notebook]'``). To have the answer and see nothing there is
+    ``collect``.
     """
     if not 0 < every < inf:
         msg = f"display_stream() expects `every` in seconds, more than 0, and got {every!r}"

@@ -29,6 +29,7 @@ class Lane:
         self._meter.start(now)
         self._metrics: Metrics | None = None
         self._choice = 0
+        self._unit = "item"
         #: When it said why it ends: of several lanes the others may go on for long.
         self._done_at: float | None = None
         #: How often everything shown so far has become void.
@@ -61,14 +62,14 @@ class Lane:
         self._meter.add(item, now)
         if isinstance(item, StreamChunk):
             self._answer.add(item)
-            self._choice = item.choice
+            self._choice, self._unit = item.choice, "token"
             if item.finish_reason is not None:
                 self._done_at = now
             if item.reasoning:
                 self._think(item.reasoning)
             self._write(item.content + item.refusal)
         elif isinstance(item, str):
-            self._answer.add(StreamChunk(item))
+            self._answer.add(StreamChunk(item + self._separator))
             self._write(item + self._separator)
         elif isinstance(item, MarkdownBlock):
             self._answer.add(StreamChunk(item.delta))
@@ -108,12 +109,14 @@ class Lane:
         """Say in a line how it goes: what it does, time to the first token, tokens, tokens a second."""
         metrics = self.metrics(now)
         parts = [self._state(metrics)]
+        # Only an answer's chunks are about as many as its tokens; sentences or objects are what they are.
+        unit = self._unit
         if metrics.time_to_first_content is not None:
-            parts.append(f"{metrics.time_to_first_content:.2f} s to first token")
-            about = "about " * metrics.tokens_estimated
-            parts.append(f"{about}{metrics.tokens} token{'s' * (metrics.tokens != 1)}")
+            parts.append(f"{metrics.time_to_first_content:.2f} s to first {unit}")
+            about = "about " * (metrics.tokens_estimated and unit == "token")
+            parts.append(f"{about}{metrics.tokens} {unit}{'s' * (metrics.tokens != 1)}")
         if metrics.tokens_per_second is not None:
-            parts.append(f"{metrics.tokens_per_second:.1f} tokens/s")
+            parts.append(f"{metrics.tokens_per_second:.1f} {unit}s/s")
         parts.append(f"{metrics.duration:.1f} s")
         return " · ".join(parts)
 

@@ -1,8 +1,11 @@
 """A stream in a notebook: a line with a stop button, and Markdown below it, or lanes side by side.
 
-What is one text goes into outputs of its own, a Markdown block each, so that the notebook's own renderer
-shows it, formulas and all, and never has to draw a finished one again. Lanes are widgets, because outputs
-only stand below one another; at the end they become HTML, which is saved with the notebook.
+What is one text goes into outputs of its own, a Markdown block each, so that the notebook never has to draw
+a finished one again. Lanes are widgets, because outputs only stand below one another; at the end they become
+HTML, which is saved with the notebook.
+
+Both are HTML of our making, not ``text/markdown``: a notebook trusts what its own cells show, and would run
+the HTML in a model's Markdown. Formulas are left for the notebook to draw.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,9 +25,16 @@ _widgets: Final[Any] = import_module("ipywidgets")
 _display: Final[Any] = import_module("IPython.display")
 
 _LINE: Final = "color:#8a8a8a;font:12px/1.6 var(--jp-code-font-family,monospace)"
+#: As high as the button, and with its margin.
+_ROW: Final = "color:#8a8a8a;font:12px/28px var(--jp-code-font-family,monospace);margin:2px 0"
+_HEAD: Final = "font:14px/1.5 var(--jp-ui-font-family,sans-serif)"
 _LANE: Final = "flex:1 1 16em;min-width:16em;padding:0 .8em;border-left:2px solid #9994"
+#: Widgets have fonts and spaces for controls. This is text, the same in an output, a widget and at the end.
+_BLOCK_CLASS: Final = "jp-RenderedHTMLCommon jp-RenderedMarkdown"
+_BLOCK: Final = "padding:0;display:flow-root;overflow-x:auto;overflow-wrap:break-word"
 _LAYOUT: Final = {
     "flex": "1 1 16em",
+    "margin": "0",
     "min_width": "16em",
     "padding": "0 .8em",
     "border_left": "2px solid #9994",
@@ -70,7 +80,7 @@ class NotebookView:
         self.show(lanes, now, as_one=as_one)
         if self._board is not None:
             self._board.close(lanes, now)
-            self._line.close("")
+            self._line.close(f"{len(lanes)} streams")
         else:
             self._line.close(lanes[0].progress(now))
 
@@ -79,9 +89,9 @@ class _Line:
     """What happens, and a button to stop it."""
 
     def __init__(self) -> None:
-        self._label = _widgets.HTML()
+        self._label = _html_widget()
         self._button = _widgets.Button(description="Stop", icon="stop", layout=_widgets.Layout(width="6em"))
-        self._row = _widgets.HBox([self._button, self._label])
+        self._row = _widgets.HBox([self._button, self._label], layout=_widgets.Layout(margin="0"))
         self._handle = _display.DisplayHandle()
 
     def open(self, stop: Callable[[], None]) -> None:
@@ -93,11 +103,10 @@ class _Line:
         self._handle.display(self._row)
 
     def show(self, text: str) -> None:
-        self._label.value = _line_html(text)
+        self._label.value = _styled(_ROW, escape(text))
 
     def close(self, text: str) -> None:
-        bundle = {"text/html": _line_html(text), "text/plain": text} if text else {"text/plain": ""}
-        self._handle.update(bundle, raw=True)
+        self._handle.update({"text/html": _styled(_ROW, escape(text)), "text/plain": text}, raw=True)
         for widget in (self._button, self._label, self._row):
             widget.close()
 
@@ -119,12 +128,12 @@ class _Text:
             self._picture.show(_shown_picture(lane.picture), lane.picture)
         for block in lane.finished:
             # The tail becomes the block, in its place, and the next tail stands below it.
-            self._tail.show(_display.Markdown(block), block)
+            self._tail.show(_block_forms(block), block)
             self._finished.append(self._tail)
             self._tail = _Output()
         lane.finished.clear()
         if lane.tail.strip():
-            self._tail.show(_display.Markdown(lane.tail), lane.tail)
+            self._tail.show(_block_forms(lane.tail), lane.tail)
         elif self._tail.is_open:
             self._tail.show(_NOTHING, None)
 
@@ -149,9 +158,9 @@ class _Output:
         """Show a thing, unless ``what`` says that it is the one that is shown."""
         if self._handle is None:
             self._handle = _display.DisplayHandle()
-            self._handle.display(thing)
+            self._handle.display(thing, raw=isinstance(thing, dict))
         elif what is None or what != self._what:
-            self._handle.update(thing)
+            self._handle.update(thing, raw=isinstance(thing, dict))
         self._what = what
 
 
@@ -162,8 +171,10 @@ class _Board:
         self._formatter = formatter
         self._columns: list[_Column] = []
         self._row = _widgets.Box(
-            [], layout=_widgets.Layout(display="flex", flex_flow="row wrap", width="100%")
+            [], layout=_widgets.Layout(display="flex", flex_flow="row wrap", width="100%", margin="0")
         )
+        # As wide as the HTML that it becomes.
+        self._row.add_class("jp-RenderedHTMLCommon")
         self._handle = _display.DisplayHandle()
         self._handle.display(self._row)
 
@@ -197,9 +208,9 @@ class _Column:
 
     def __init__(self, formatter: Any) -> None:
         self._formatter = formatter
-        self._head = _widgets.HTML()
-        self._picture = _widgets.HTML()
-        self._tail = _widgets.HTML()
+        self._head = _html_widget()
+        self._picture = _html_widget()
+        self._tail = _html_widget()
         self._done: list[Any] = []
         self._sources: list[str] = []
         self._restarts = 0
@@ -214,15 +225,20 @@ class _Column:
             self._sources.clear()
             self._picture.value = ""
             self._arrange()
-        self._head.value = f"<b>{escape(lane.label)}</b>{_line_html(lane.progress(now))}"
+        line = _styled(_LINE, escape(lane.progress(now)))
+        self._head.value = _styled(_HEAD, f"<b>{escape(lane.label)}</b>{line}")
         if lane.picture is not None:
             self._picture.value = self._picture_html(lane.picture)
+        for block in lane.finished:
+            # The tail becomes the block, in its place, and the next tail stands below it.
+            self._tail.value = _block_html(block)
+            self._done.append(self._tail)
+            self._tail = _html_widget()
+        self._tail.value = _block_html(lane.tail) if lane.tail.strip() else ""
         if lane.finished:
-            self._done += [_widgets.HTML(_block_html(block)) for block in lane.finished]
             self._sources += lane.finished
             lane.finished.clear()
             self._arrange()
-        self._tail.value = _block_html(lane.tail)
 
     def html(self) -> str:
         return "".join(widget.value for widget in self.box.children)
@@ -260,12 +276,19 @@ def _has_form(formatter: Any, item: Any) -> bool:
 
 
 def _shown_picture(picture: Any) -> Any:
-    return _display.Markdown(_picture_text(picture)) if is_document(picture) else picture
+    return _block_forms(_picture_text(picture)) if is_document(picture) else picture
+
+
+def _block_forms(text: str) -> dict[str, str]:
+    return {"text/html": _block_html(text), "text/plain": text}
 
 
 def _block_html(text: str) -> str:
-    # Widgets space their lines for controls.
-    return f'<div style="line-height:1.5">{markdown_html(text)}</div>'
+    return f'<div class="{_BLOCK_CLASS}" style="{_BLOCK}">{markdown_html(text)}</div>'
+
+
+def _html_widget() -> Any:
+    return _widgets.HTML(layout=_widgets.Layout(margin="0"))
 
 
 def _picture_text(picture: Any) -> str:
@@ -274,5 +297,5 @@ def _picture_text(picture: Any) -> str:
     return fenced(repr(picture), "")
 
 
-def _line_html(text: str) -> str:
-    return f'<div style="{_LINE}">{escape(text)}</div>'
+def _styled(style: str, html: str) -> str:
+    return f'<div style="{style}">{html}</div>'

@@ -21,18 +21,20 @@ def open_stream(observable: Observable[T], *, credit: int = 8, close_timeout: fl
             async for word in words:
                 print(word)
 
-    Nothing is requested before the first item is asked for, and nothing is read ahead: a slow reader
-    slows the source down. However the block is left, at the end, by ``break``, by an exception or by
-    cancellation, the upstream is closed, once, before the next line runs.
+    ``observable``: any, also one of stock operators. Nothing is requested before the first item is asked for,
+    and nothing is read ahead: a slow reader slows the source down. However the block is left, at the end, by
+    ``break``, by an exception or by cancellation, the upstream is closed, once, before the next line runs.
 
     ``credit``: how many items each of *several* sources may be ahead of the reader (one source: none).
     ``close_timeout``: seconds that closing one source may take; it is shielded from cancellation.
 
     Timers of operators (``ops.debounce``, ``ops.timeout``, ...) run in the reader's own task, and so only
-    while it waits for the next item. asyncio and trio. For a whole answer at once there is ``collect``, for
-    synchronous code ``run`` and ``iter_stream``.
+    while it waits for the next item. asyncio and trio. Nothing is kept of an item that has been read.
 
-    Raises what the stream raises; ConcurrentRead when two tasks ask for an item at once.
+    Raises TypeError for what is no Observable, ValueError for a ``credit`` below 1; where it is read, what
+    the stream raises, behind all items before, ConcurrentRead when two tasks ask for an item at once, and
+    StreamInterrupted when it is read again behind a read that was cancelled. For a whole answer at once there
+    is ``collect``, for a list ``to_list``, for synchronous code ``run`` and ``iter_stream``.
     """
     if not isinstance(observable, Observable):
         msg = (

@@ -23,16 +23,19 @@ T = TypeVar("T", bound="str | StreamChunk")
 def record_stream(path: str | PathLike[str]) -> Callable[[Observable[T]], Observable[T]]:
     """Write what passes to a file that ``from_recording`` plays, with its timing; change nothing.
 
-        answer = rxs.from_chat(client, ...).pipe(rxs.record_stream("answer.jsonl"))
+        rxs.run(rxs.from_stream(["Hel", "lo"]).pipe(rxs.record_stream("answer.jsonl")))
+        print([chunk.content for chunk in rxs.run(rxs.from_recording("answer.jsonl"))])  #> ['Hel', 'lo', '']
+
+    ``path``: of the file. It is written anew for each subscription, and at a ``Restarted``. It holds the
+    answer and neither the prompt nor any key.
 
     Put it right behind the source: then the provider's own events are recorded. Chunks that an operator has
     rewritten, and text, are recorded as chat chunks that say the same. Each item is written when it passes,
     so what a crash leaves is a recording that stops in the middle, and plays as one. An error is recorded as
-    a connection that died; a stream that the reader leaves, as one that stops.
+    a connection that died; a stream that the reader leaves, as one that stops. Nothing is kept.
 
-    The file is written anew for each subscription, and at a ``Restarted``. It holds the answer and neither
-    the prompt nor any key.
-    Raises OSError, as the stream's error, for a path that cannot be written.
+    Raises, as the stream's error, OSError for a path that cannot be written, TypeError for items that are
+    neither text nor chunks. For figures instead of the answer there is ``measure_stream``.
     """
     where = Path(path)
 

@@ -21,11 +21,18 @@ T = TypeVar("T")
 def run(observable: Observable[T], *, on_item: Callable[[T], Any] | None = None) -> list[T]:
     """Run a stream to its end, from synchronous code, and return its items.
 
-        words = rxs.run(answer.pipe(rxs.buffer_words()), on_item=print)
+        words = rxs.run(rxs.from_stream(["Hel", "lo wor", "ld"]).pipe(rxs.buffer_words()), on_item=print)
+        print(words)
+        #> Hello
+        #> world
+        #> ['Hello', 'world']
 
-    ``on_item`` sees each item as it comes. Starts an asyncio loop and leaves none behind. Raises what the
-    stream raises; UsageError where a loop is running already, as in a notebook: ``await rxs.to_list(...)``
-    is right there. To stop half-way there is ``iter_stream``.
+    ``observable``: of items of any kind. ``on_item`` sees each as it comes. At a ``Restarted`` what had come
+    is dropped, and ``on_item`` is told. Starts an asyncio loop and leaves none behind. Memory: every item.
+
+    Raises what the stream raises, TypeError for what is no Observable; UsageError where a loop is running
+    already, as in a notebook: ``await rxs.to_list(...)`` is right there. To stop half-way there is
+    ``iter_stream``.
     """
     _refuse_inside_loop("run()", "await rxs.to_list(observable)")
     return anyio.run(partial(to_list, observable, on_item=on_item))
@@ -34,13 +41,18 @@ def run(observable: Observable[T], *, on_item: Callable[[T], Any] | None = None)
 def iter_stream(observable: Observable[T]) -> Iterator[T]:
     """Read a stream with a plain ``for`` loop, from synchronous code.
 
-        for word in rxs.iter_stream(answer.pipe(rxs.buffer_words())):
+        for word in rxs.iter_stream(rxs.from_stream(["Hel", "lo wor", "ld"]).pipe(rxs.buffer_words())):
             print(word)
+        #> Hello
+        #> world
 
-    An item is asked for when the loop wants it. Leaving the loop closes the upstream: at once with CPython,
-    and in any case with ``contextlib.closing``. Everything runs in this thread, in an asyncio loop that
-    stands still while your code runs: no timer fires meanwhile. Raises what the stream raises; UsageError
-    where a loop is running already: use ``open_stream`` there.
+    ``observable``: of items of any kind. An item is asked for when the loop wants it. Leaving the loop closes
+    the upstream: at once with CPython, and in any case with ``contextlib.closing``. Everything runs in this
+    thread, in an asyncio loop that stands still while your code runs: no timer fires meanwhile. Nothing is
+    kept.
+
+    Raises what the stream raises, TypeError for what is no Observable; UsageError where a loop is running
+    already: use ``open_stream`` there. For a list of all there is ``run``.
     """
     _refuse_inside_loop("iter_stream()", "async with rxs.open_stream(observable) as items")
     return _iterate(observable)

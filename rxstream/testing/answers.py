@@ -26,10 +26,20 @@ EVENT_STREAM = (("Content-Type", "text/event-stream"),)
 class Answer:
     """Describe one HTTP answer, down to how it ends; what ``FaultServer`` gives.
 
-    ``pieces`` is the body as it is sent: ``bytes``, and between them numbers, the seconds in which nothing
-    is sent. ``chunked`` is HTTP's own framing; without it the end of the connection is the end of the body.
-    ``delay`` is the seconds before the headers, ``pause`` those before each piece. ``keep_alive``: whether
-    the connection takes another request. A recorded answer is ``Answer.recorded("01-prose")``.
+        busy = Answer.json({"error": {"message": "busy"}}, status=429, headers={"Retry-After": "0"})
+        with FaultServer(busy, Answer.recorded("01-prose")) as server:
+            async with AsyncOpenAI(base_url=server.base_url, api_key="none", max_retries=0) as client:
+                answer = rxs.from_chat(client, model="any", messages=[])
+                result = await rxs.collect(answer.pipe(rxs.retry_stream(backoff=0)))
+                print(result.finish_reason, len(server.requests))  #> stop 2
+
+    Made by ``recorded``, ``events`` and ``json``; ``cut`` and ``split`` make others of it. ``pieces`` is the
+    body as it is sent: ``bytes``, and between them numbers, the seconds in which nothing is sent. ``status``
+    and ``headers``: the first line, without "HTTP/1.1", and pairs. ``chunked`` is HTTP's own framing; without
+    it the end of the connection is the end of the body. ``end``: "whole", or what comes in place of the
+    body's end: "fin", "rst", "half chunk", "stall"; "refused" is before the first header. ``delay`` is the
+    seconds before the headers, ``pause`` those before each piece. ``keep_alive``: whether the connection
+    takes another request.
     """
 
     pieces: Sequence[Piece] = ()

@@ -30,6 +30,12 @@ _RUNTIMES = ("anyio", "asyncio", "trio")
 class VirtualClock:
     """Runs an async function in virtual time, which starts at 0.0.
 
+        async def patient():
+            await anyio.sleep(3600)
+            return anyio.current_time()
+
+        print(VirtualClock().run(patient), VirtualClock().run(patient, backend="trio"))  #> 3600.0 3600.0
+
     When every task waits, the clock jumps to the next deadline: ``sleep``, ``move_on_after``,
     ``call_later`` and all that is built on them take no real time, and the work between them takes no
     virtual time.
@@ -37,7 +43,7 @@ class VirtualClock:
     ``idle`` is how many *real* seconds nothing may happen before the clock jumps. 0 is right as long as
     nothing outside the event loop is awaited; give threads, sockets and processes something like 0.05,
     or a timeout will beat the fastest of them. ``patience`` is how many real seconds such things have
-    when no timer is pending at all, before the program counts as stuck.
+    when no timer is pending at all, before the program counts as stuck: then ``run`` raises RuntimeError.
     """
 
     def __init__(self, *, idle: float = 0.0, patience: float = 1.0) -> None:

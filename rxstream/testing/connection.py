@@ -31,8 +31,11 @@ class Gone(Exception):
 class Request:
     """What was asked, and on which connection.
 
-    ``body`` is the decoded JSON, ``None`` if there was none, the bytes themselves if they are no JSON. The
-    names of ``headers`` are in small letters; ``query`` is what stands behind the ``?`` of ``path``.
+    From ``requests`` of a ``FaultServer``, and what its functions from requests to answers are given.
+    ``method`` and ``path`` are those of its first line; ``route`` is the path without its query, ``query``
+    that, as fields. The names of ``headers`` are in small letters. ``body`` is the decoded JSON, None if
+    there was none, the bytes themselves if they are no JSON. ``connection``: the ``Connection`` that it came
+    on.
     """
 
     method: str
@@ -55,9 +58,15 @@ class Request:
 class Connection:
     """One connection, as the server sees it: what was asked on it, and when and how it was closed.
 
-    ``closed`` is a ``threading.Event``; once it is set, ``closed_at`` is the moment by
-    ``time.perf_counter``, and ``closed_by`` "fin" or "rst" if the client closed it, "server" if a reset,
-    ``drop`` or the server's end did.
+        with FaultServer(ScriptedModel(delay=0.01)) as server:
+            async with AsyncOpenAI(base_url=server.base_url, api_key="none") as client:
+                async with rxs.open_stream(rxs.from_chat(client, model="any", messages=[])) as chunks:
+                    await anext(chunks)  # and the reader leaves
+            print(server.closed().closed_by in {"fin", "rst"})  #> True
+
+    From ``connections`` and ``closed()`` of a ``FaultServer``. ``closed`` is a ``threading.Event``; once it
+    is set, ``closed_at`` is the moment by ``time.perf_counter``, and ``closed_by`` "fin" or "rst" if the
+    client closed it, "server" if a reset, ``drop`` or the server's end did.
     """
 
     def __init__(self, sock: socket.socket) -> None:

@@ -26,8 +26,13 @@ class FaultServer:
     """Serve answers on a loopback socket, the n-th with the n-th fault.
 
         with FaultServer("01-prose", faults=[Fault.cut(5000), None]) as server:
-            client = AsyncOpenAI(base_url=server.base_url, api_key="none")
-            answer = rxs.from_chat(client, model="any", messages=[])
+            async with AsyncOpenAI(base_url=server.base_url, api_key="none") as client:
+                answer = rxs.from_chat(client, model="any", messages=[])
+                try:
+                    await rxs.to_list(answer)
+                except rxs.ConnectionLost as error:
+                    print(error.partial.content[:8])  #> The sea,
+                print(len(await rxs.to_list(answer)), len(server.requests))  #> 66 2
 
     ``answers``: names or paths of recordings, ``Answer``s, or functions from a ``Request`` to an ``Answer``,
     such as a ``ScriptedModel``. The first serves the first request, and so on; the last one all that
@@ -35,9 +40,13 @@ class FaultServer:
     requests behind the last of them get whole answers.
 
     ``base_url`` is what a client of the ``openai`` package takes, ``url`` the same without its path.
-    ``requests`` and ``connections`` are what has come, in order; ``waiting`` is a ``threading.Event`` that
-    is set when the server first waits before the headers, or for ever. Nothing of it outlives the ``with``
-    block, which raises at its end what a function from requests to answers raised (its client got a 500).
+    ``requests`` and ``connections`` are what has come, in order; ``closed()`` waits until a connection is
+    over, ``drop()`` cuts all that are open. ``waiting`` is a ``threading.Event`` that is set when the server
+    first waits before the headers, or for ever. Nothing of it outlives the ``with`` block, which raises at
+    its end what a function from requests to answers raised (its client got a 500).
+
+    Raises TypeError and ValueError for answers and faults that are none, FileNotFoundError for a recording
+    that there is not. Without sockets there is ``faulty_recording``.
     """
 
     def __init__(

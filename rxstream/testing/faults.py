@@ -39,15 +39,24 @@ WITH_STATUS = {"status", "drip", "stall"}
 class Fault:
     """One thing that goes wrong with an answer; make it with a method, such as ``Fault.cut(1000)``.
 
-        fault = Fault.drip(size=3) | Fault.reset(after_events=10)
+        slow_and_then_gone = Fault.drip(size=300) | Fault.reset(after_events=10)
+        try:
+            rxs.run(faulty_recording("01-prose", slow_and_then_gone))
+        except rxs.ConnectionLost as error:
+            print(error.partial.content[:8])  #> The sea,
 
     Where it happens is ``at``, a byte of the body counted from 0 (without HTTP's own framing), or
     ``after_events=n``, the end of the n-th server-sent event; behind the body's end it is the end. An error
     frame, garbage and a duplicate stand at the event's edge there, or at the last one before. Several faults
     happen together as ``a | b``, which is the tuple of them; their places are those in the whole body.
 
+    What ends the answer: ``cut``, ``reset``, ``truncated_chunk``, ``silent_end``; ``status`` and ``refused``
+    come in its place. What it may go on behind: ``stall``, ``error_frame``, ``garbage``, ``duplicate``,
+    ``drip``.
+
     ``FaultServer`` does them on sockets, ``faulty_recording`` without; ``fault.apply(answer)`` gives the
-    broken ``Answer``. Two faults of which one would never happen raise ValueError.
+    broken ``Answer``. Raises TypeError and ValueError for places that are none, and for two faults of which
+    one would never happen.
     """
 
     kind: str

@@ -27,8 +27,11 @@ class StartFaultServer(Protocol):
 def fault_server() -> Iterator[StartFaultServer]:
     """Give a function that starts a ``FaultServer``; as many as a test calls for, closed when it is over.
 
-    def test_a_cut_is_survived(fault_server):
-        server = fault_server("01-prose", faults=[Fault.cut(5000)])
+        def test_a_cut_is_survived(fault_server):
+            server = fault_server("01-prose", faults=[Fault.cut(5000)])
+            assert server.base_url.endswith("/v1")
+
+    It takes what ``FaultServer`` takes.
     """
     with ExitStack() as servers:
         yield partial(_start, servers)

@@ -55,11 +55,28 @@ def assert_incremental(
 ) -> None:
     """Laws 2 and 6: fail if something comes out late, or is taken back.
 
-    At each prefix of ``text`` (a random ``places`` of them, if there are more) the machine's whole
-    output is looked up for many continuations of that prefix: none at all, the rest of ``text`` and
-    other parts of it, characters of every kind, and ``continuations`` (texts, or a function from the
-    prefix to texts), which are added to these. ``join`` maps a list of items to the sequence that is
-    compared: ``"".join`` where the items' borders mean nothing, or, for snapshots, the last item.
+        class Late:
+            def __init__(self):
+                self.text = ""
+
+            def feed(self, chunk):
+                self.text += chunk
+                return ()
+
+            def close(self):
+                return self.text.split()
+
+        try:
+            assert_incremental(Late, "Hello you there")
+        except AssertionError as error:
+            print("law 2" in str(error))  #> True
+
+    ``factory`` makes the machine. At each prefix of ``text`` (a random ``places`` of them, if there are more,
+    by ``seed``) the machine's whole output is looked up for many continuations of that prefix: none at all,
+    the rest of ``text`` and other parts of it, characters of every kind, and ``continuations`` (texts, or a
+    function from the prefix to texts), which are added to these. ``join`` maps a list of items to the
+    sequence that is compared: ``"".join`` where the items' borders mean nothing, or, for snapshots, the last
+    item.
 
     *Taken back* (law 6): what is out after the prefix is not the beginning of one of these outputs.
     That is a proof.
@@ -70,7 +87,7 @@ def assert_incremental(
     tried change the item, then the machine is right to wait for it: one that looks for ``"STOP"``
     holds back ``"ST"``. Name that continuation (``["OP"]``), and the check knows it too.
 
-    Faults are not asked to be early.
+    Faults are not asked to be early. Raises AssertionError. All laws together are ``check_machine``'s.
     """
     rng = random.Random(seed)  # noqa: S311 - a sample, not a secret
     view: Join[O] = _as_it_is if join is None else join

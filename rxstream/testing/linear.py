@@ -36,13 +36,18 @@ def assert_linear(
 ) -> None:
     """Fail if the cost of ``make_input(size)`` grows faster than ``size ** exponent``.
 
-    ``make_input`` gives the chunks of an input whose total length is about ``size`` characters (or
-    items), for any size up to two millions. The size is doubled until the machine is busy for a few
-    hundredths of a second; then that size is compared with a quarter of it. A linear machine has an
-    exponent of 1, one that looks at everything again for each chunk tends to 2.
+        def test_words_are_linear():
+            assert_linear(rxs.sansio.words.Words, lambda size: ["word "] * (size // 5), shape="short words")
+
+    ``factory`` makes the machine. ``make_input`` gives the chunks of an input whose total length is about
+    ``size`` characters (or items), for any size up to two millions. The size is doubled until the machine is
+    busy for a few hundredths of a second; then that size is compared with a quarter of it. A linear machine
+    has an exponent of 1, one that looks at everything again for each chunk tends to 2; ``exponent`` is what
+    is allowed.
 
     Nothing is proven about an input that ends the machine early (a fault, or ``finished``), nor about
-    other shapes of input than this one. ``shape`` names it in the message.
+    other shapes of input than this one. ``shape`` names it in the message. Raises AssertionError. All laws
+    together are ``check_machine``'s.
     """
     size = _SMALLEST
     while True:

@@ -37,11 +37,30 @@ def assert_split_invariant(
 ) -> None:
     """Law 1: fail if some way to cut ``text`` changes what comes out, or the fault's type or message.
 
-    Compared with the whole text in one chunk: every cut into two (a random ``cuts`` of them, if there
-    are more), single characters, those with empty chunks between, and ``cuts`` / 4 random cuttings.
-    Items are compared with ``==``; ``join`` maps a list of items to what is to be equal instead: give
-    ``"".join`` to a machine whose items may themselves be cut anywhere.
-    The message shows the fewest chunks that were found to fail.
+        class PerChunk:
+            def feed(self, chunk):
+                return chunk.split()
+
+            def close(self):
+                return ()
+
+        try:
+            assert_split_invariant(PerChunk, "Hello you")
+        except AssertionError as error:
+            print(error)
+        #> law 1: where the input is cut changes what comes out
+        #>   input   'Hello you'
+        #>   cut as  ['Hello you']
+        #>   gives   ['Hello', 'you']
+        #>   cut as  ['H', 'ello you']
+        #>   gives   ['H', 'ello', 'you']
+
+    ``factory`` makes the machine. Compared with the whole text in one chunk: every cut into two (a random
+    ``cuts`` of them, by ``seed``, if there are more), single characters, those with empty chunks between, and
+    ``cuts`` / 4 random cuttings. Items are compared with ``==``; ``join`` maps a list of items to what is to
+    be equal instead: give ``"".join`` to a machine whose items may themselves be cut anywhere. The message of
+    the AssertionError shows the fewest chunks that were found to fail. All laws together are
+    ``check_machine``'s.
     """
     whole = run_machine(factory, [text])
 
@@ -57,7 +76,14 @@ def assert_split_invariant(
 def assert_lossless(
     factory: Callable[[], Machine[AnyStr, AnyStr]], text: AnyStr, *, cuts: int = 40, seed: int = 0
 ) -> None:
-    """Law 4: fail if the items do not join to ``text``, whole or cut."""
+    r"""Law 4: fail if the items do not join to ``text``, whole or cut.
+
+        def test_words_keep_everything():
+            assert_lossless(lambda: rxs.sansio.words.Words(keep_whitespace=True), "Hello  you\n")
+
+    ``factory`` makes the machine. ``cuts``: how many of the ways to cut ``text`` are tried, by ``seed``.
+    Raises AssertionError, which shows the chunks. All laws together are ``check_machine``'s.
+    """
     ways: list[list[AnyStr]] = [[text]]
     ways += ways_to_cut(text, cuts, seed)
     empty: Any = text[:0]  # its `join` has no type that fits both str and bytes
@@ -102,16 +128,27 @@ def check_machine(
 ) -> None:
     """Hold a machine against its contract and against every law, on each of ``samples``.
 
-    ``samples`` are texts (or bytes) of a line or three that hold what the machine looks for: whole,
-    broken off, and twice. ``join``, ``continuations`` and ``lag`` are those of ``assert_incremental``;
-    the endings of all samples are added to the continuations. With ``lossless`` the items must join to
-    the text. ``linear=False`` leaves out the measurement, which takes most of the time.
+        class Shouts:
+            def feed(self, chunk):
+                return [letter for letter in chunk if letter.isupper()]
+
+            def close(self):
+                return ()
+
+        def test_shouts():
+            check_machine(Shouts, ["a B c", "DE"])
+
+    ``factory`` makes the machine. ``samples`` are texts (or bytes) of a line or three that hold what the
+    machine looks for: whole, broken off, and twice. ``join``, ``continuations`` and ``lag`` are those of
+    ``assert_incremental``; the endings of all samples are added to the continuations. With ``lossless`` the
+    items must join to the text. ``linear=False`` leaves out the measurement, which takes most of the time.
 
     For a machine that takes something else than text, ``chunkings(sample)`` gives several ways to cut
     one input into chunks, and all must have the outcome of the first. Laws 2, 3 and 4 are then left to
     you; ``assert_linear`` takes chunks of any kind.
 
-    Raises ``AssertionError``: "contract: ..." or "law N: ...".
+    Raises AssertionError: "contract: ..." or "law N: ...", ValueError without samples. For an operator there
+    is ``check_operator``.
     """
     if not samples:
         raise ValueError("expected samples to check the machine with, got none")

@@ -39,7 +39,10 @@ _MEANT = re.compile(r"""-{2,}['"(|#]""")
 
 @dataclass(slots=True)
 class Notification:
-    """What happens at one moment. The ``value`` of an error drawn as ``#`` is None: any error will do."""
+    """What happens at one moment. The ``value`` of an error drawn as ``#`` is None: any error will do.
+
+    From ``parse_marbles``. ``kind``: "next", "error" or "completed". ``value``: the item, or the error.
+    """
 
     kind: Literal["next", "error", "completed"]
     value: Any = None
@@ -50,21 +53,32 @@ class Notification:
 
 @dataclass(slots=True)
 class Diagram:
-    """A marble diagram as it stands in a docstring, its lines cut to a common first column."""
+    """A marble diagram as it stands in a docstring, its lines cut to a common first column.
+
+    From ``find_diagrams``. ``sources``: the lines above the operator, the first of which it is applied to.
+    ``operator``: the line that calls it. ``result``: the line below. ``lineno``: the docstring's line, from
+    1, on which the diagram starts.
+    """
 
     sources: list[str]
     operator: str
     result: str
-    #: The docstring's line (from 1) on which the diagram starts.
     lineno: int
 
 
 def parse_marbles(line: str, *, names: Mapping[str, Any] | None = None) -> list[tuple[float, Notification]]:
     """Read one line of a diagram: what happens, with the second at which it does.
 
-    ``names`` are the names that calls in it may use: ``{"Tagged": Tagged}``.
+        for moment, what in parse_marbles("--'a'-(3|)"):
+            print(moment, what.kind, what.value)
+        #> 2.0 next a
+        #> 6.0 next 3
+        #> 6.0 completed None
 
-    Raises ``ValueError``, with a caret under the place, for whatever is not in the grammar.
+    ``line``: in the grammar that stands at the top of ``rxstream.testing.marbles``. ``names`` are the names
+    that calls in it may use: ``{"Tagged": Tagged}``.
+
+    Raises ValueError, with a caret under the place, for whatever is not in the grammar.
     """
     return list(_Reader(line, {} if names is None else names).read())
 
@@ -72,8 +86,11 @@ def parse_marbles(line: str, *, names: Mapping[str, Any] | None = None) -> list[
 def find_diagrams(docstring: str) -> list[Diagram]:
     """Find the diagrams in a docstring: marble lines, a line that calls something, a marble line.
 
-    Ordinary code is passed over. A line that can only be meant as marbles (``--'a'``) and is not part of
-    a diagram raises ``ValueError``: a diagram with a slip must not silently count as none.
+        for diagram in find_diagrams(rxs.accumulate.__doc__):
+            print(diagram.operator, diagram.sources)  #> accumulate() ["--'Hel'--'lo'-----|"]
+
+    Ordinary code of the ``docstring`` is passed over. A line that can only be meant as marbles (``--'a'``)
+    and is not part of a diagram raises ValueError: a diagram with a slip must not silently count as none.
     """
     found: list[Diagram] = []
     lines = docstring.expandtabs().splitlines()
@@ -109,7 +126,15 @@ def format_difference(
 ) -> str:
     """Say where two sequences differ, showing both as marbles and as times; "" if they are alike.
 
-    Times may differ by a microsecond; an expected error without a value is any error.
+        print(format_difference(parse_marbles("--'a'-|"), parse_marbles("---'a'|")))
+        #> the marbles differ at number 1: expected 'a' at 2 s, got 'a' at 3 s
+        #> expected: --'a'-|
+        #>           'a' at 2 s, completion at 6 s
+        #> got:      ---'a'|
+        #>           'a' at 3 s, completion at 6 s
+
+    ``expected`` and ``got`` are lists as ``parse_marbles`` gives them. Times may differ by a microsecond; an
+    expected error without a value is any error. To fail with that text there is ``assert_marbles``.
     """
     for place in range(max(len(expected), len(got))):
         want, have = expected[place : place + 1], got[place : place + 1]
@@ -129,7 +154,14 @@ def format_difference(
 def assert_marbles(
     expected: Sequence[tuple[float, Notification]], got: Sequence[tuple[float, Notification]]
 ) -> None:
-    """Fail with ``format_difference`` if what happened is not what was expected."""
+    """Fail with ``format_difference`` if what happened is not what was expected.
+
+        def test_a_stream():
+            got = [(2.0, Notification("next", "a")), (6.0, Notification("completed"))]
+            assert_marbles(parse_marbles("--'a'-|"), got)
+
+    ``expected`` and ``got`` are lists as ``parse_marbles`` gives them. Raises AssertionError.
+    """
     difference = format_difference(expected, got)
     if difference:
         raise AssertionError(difference)

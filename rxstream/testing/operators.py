@@ -48,14 +48,18 @@ def check_operator(
 ) -> None:
     """Hold an operator against the laws of streams, on asyncio and, if it is installed, on trio.
 
-        check_operator(my_operator(), ["Hel", "lo wor", "ld"])
+        def my_operator():
+            return ops.map(lambda word: f"<{word}>")
 
-    ``items`` is what its source brings: some that it takes, and that it makes at least one item of. If all
-    are text, the text is also cut in many other ways, and each must give the same; ``join`` maps the items
-    that came to what is compared instead (``"".join`` where their borders mean nothing), and
-    ``cuts=False`` is for an operator that means to work on each piece by itself. ``ahead`` is how many items
-    it may have pulled beyond those that it needed. ``recovers`` is for an operator that handles its
-    source's errors: the law of errors is then left out.
+        def test_my_operator():
+            check_operator(my_operator(), ["Hello", "world"], cuts=False)
+
+    ``operator`` is made anew, or subscribed to anew, for each law. ``items`` is what its source brings: some
+    that it takes, and that it makes at least one item of. If all are text, the text is also cut in many other
+    ways, and each must give the same; ``join`` maps the items that came to what is compared instead
+    (``"".join`` where their borders mean nothing), and ``cuts=False`` is for an operator that means to work
+    on each piece by itself. ``ahead`` is how many items it may have pulled beyond those that it needed.
+    ``recovers`` is for an operator that handles its source's errors: the law of errors is then left out.
 
     Timers run in virtual time. As any test, it proves an operator wrong, never right: it has tried these
     items, one reader at a time, and a source that is cold. A machine of your own is judged

@@ -40,7 +40,17 @@ def faulty_recording(
     """Play a recording as ``rxs.from_recording`` does, the n-th subscription with the n-th fault.
 
         from rxstream.testing import Fault, faulty_recording
+
         answer = faulty_recording("01-prose", None, Fault.cut(3000), Fault.status(429, retry_after=2))
+        for _ in range(4):
+            try:
+                print(len(rxs.run(answer)), "chunks")
+            except (rxs.StreamError, openai.OpenAIError) as error:
+                print(type(error).__name__)
+        #> 66 chunks
+        #> ConnectionLost
+        #> RateLimitError
+        #> 66 chunks
 
     ``path`` and ``speed`` are ``from_recording``'s, but the reads come at once unless ``speed`` is given.
     ``faults``: ``a | b`` for two in one answer, ``None`` for none; the subscriptions behind the last of them
@@ -53,7 +63,8 @@ def faulty_recording(
     of ``VirtualClock``; an endless one waits until somebody's timeout. How fast the client of a real
     connection reads, and what a reset overtakes, is ``FaultServer``'s to show.
 
-    Raises what ``from_recording`` raises, and TypeError and ValueError for faults that cannot be.
+    Raises FileNotFoundError, MalformedStream, TypeError and ValueError as ``from_recording`` does, and the
+    last two for faults that cannot be.
     """
     found = find_recording("faulty_recording()", path, speed)
     recorded = read_recording(found)

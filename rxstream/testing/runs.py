@@ -67,7 +67,11 @@ def run_machine(
 ) -> tuple[list[O], Exception | None]:
     """Feed a new machine all of ``chunks``, close it, and give what came out and the fault, if any.
 
-    Items that came before a fault are kept. A machine that sets ``finished`` is closed there.
+        items, fault = run_machine(rxs.sansio.words.Words, ["Hel", "lo you"])
+        print(items, fault)  #> ['Hello', 'you'] None
+
+    ``factory`` makes the machine. Items that came before a fault are kept. A machine that sets ``finished``
+    is closed there. To run an operator there is ``rxs.run``.
     """
     run = Run(factory)
     for chunk in chunks:

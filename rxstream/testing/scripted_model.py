@@ -27,8 +27,12 @@ _KEPT = 1000
 class ScriptedModel:
     """Be a deterministic model with one answer, for a ``FaultServer``.
 
-        with FaultServer(ScriptedModel("Once upon a time."), faults=[Fault.reset(after_events=3)]) as server:
-            client = AsyncOpenAI(base_url=server.base_url, api_key="none")
+        model = ScriptedModel("Once upon a time there was a river.")
+        with FaultServer(model, faults=[Fault.reset(after_events=6)]) as server:
+            async with AsyncOpenAI(base_url=server.base_url, api_key="none") as client:
+                answer = rxs.from_chat(client, model="any", messages=[])
+                result = await rxs.collect(answer.pipe(rxs.retry_stream(backoff=0)))
+                print(result.content, len(server.requests))  #> Once upon a time there was a river. 2
 
     ``answer``: a text, given token by token (a token is a word, or up to six characters of one); anything
     else is given as JSON. Chat Completions and Responses, streamed and not; usage is counted truly,
@@ -43,9 +47,10 @@ class ScriptedModel:
 
     ``reasoning``: thoughts that come before an answer from its beginning. ``tool_calls``: mappings with
     ``name`` and ``arguments`` (and ``id``), called behind the answer, which then is empty unless given.
-    ``delay``: seconds before each event.
+    ``delay``: seconds before each event. ``name``: the model's, as answers tell it.
 
-    A response of the Responses API can be asked for again, with ``starting_after``, by its ``id``.
+    A response of the Responses API can be asked for again, with ``starting_after``, by its ``id``. Raises
+    TypeError and ValueError for an answer or calls that JSON cannot hold. A real model is ``rxs.LocalModel``.
     """
 
     def __init__(

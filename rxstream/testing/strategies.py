@@ -79,9 +79,16 @@ def some(population: Sequence[T], most: int, rng: Random) -> Sequence[T]:
 def chunkings(text: "AnyStr | SearchStrategy[AnyStr]") -> "SearchStrategy[list[AnyStr]]":
     """Draw lists of chunks that join to ``text``, with empty chunks among them.
 
-    ``text`` is a text, bytes, or a strategy of either. Shrinks towards the whole text in one chunk.
+        from hypothesis import given
 
-    Raises ``ModuleNotFoundError`` if Hypothesis is not installed.
+        @given(chunkings("Hello you"))
+        def test_words(chunks):
+            assert rxs.run(rxs.from_stream(chunks).pipe(rxs.buffer_words())) == ["Hello", "you"]
+
+    ``text`` is a text, bytes, or a strategy of either, such as ``texts()``. Shrinks towards the whole text in
+    one chunk.
+
+    Raises ModuleNotFoundError if Hypothesis is not installed. Without it there is ``assert_split_invariant``.
     """
     _need_hypothesis("chunkings")
     if isinstance(text, str | bytes):
@@ -92,10 +99,18 @@ def chunkings(text: "AnyStr | SearchStrategy[AnyStr]") -> "SearchStrategy[list[A
 def texts(*fragments: str, max_pieces: int = 20) -> "SearchStrategy[str]":
     """Draw texts of up to ``max_pieces`` pieces: ``fragments``, parts of them, and trouble of all kinds.
 
-    Name as fragments what your machine looks for (``texts("<think>", "</think>")``): a beginning that
-    does not go on, an end without a beginning and two of them in one another then come up often.
+        from hypothesis import given
 
-    Raises ``ModuleNotFoundError`` if Hypothesis is not installed.
+        @given(texts("<think>", "</think>"))
+        def test_nothing_is_lost(text):
+            thought = rxs.split_reasoning(keep_whitespace=True)
+            chunks = rxs.run(rxs.from_stream([text]).pipe(thought))
+            assert sum(len(chunk.content) + len(chunk.reasoning) for chunk in chunks) <= len(text)
+
+    Name as fragments what your machine looks for: a beginning that does not go on, an end without a beginning
+    and two of them in one another then come up often. To cut them there is ``chunkings``.
+
+    Raises ModuleNotFoundError if Hypothesis is not installed.
     """
     _need_hypothesis("texts")
     from hypothesis import strategies as st  # noqa: PLC0415 - optional, see above

@@ -21,7 +21,15 @@ def accumulate() -> Callable[[Observable[Text]], Observable[str]]:
         accumulate()
         --'Hel'--'Hello'--|
 
-    For a display that is drawn anew each time. An item without text gives nothing. Keeping every item of a
-    long answer keeps a quadratic number of characters; for the whole text at the end there is ``collect``.
+        for text in rxs.iter_stream(rxs.from_stream(["Hel", "", "lo"]).pipe(rxs.accumulate())):
+            print(text)
+        #> Hel
+        #> Hello
+
+    For a display that is drawn anew each time. An item without text gives nothing, and behind a finish reason
+    the text begins anew. Memory: the text; keeping every item of a long answer keeps a quadratic number of
+    characters. Raises, as the stream's error, MixedChoices for chunks of two choices (``n=2``), TypeError for
+    items that are no text. For the whole text at the end there is ``collect``, for a live picture of it
+    ``display_stream``.
     """
     return lift(lambda: splitter(SoFar, "accumulate()"))

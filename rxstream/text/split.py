@@ -45,6 +45,9 @@ def buffer_words(
         buffer_words()
         ---------'Hello'---'world,'--------('you'|)
 
+        words = rxs.from_stream(["Hel", "lo wor", "ld, ", "you"]).pipe(rxs.buffer_words())
+        print(rxs.run(words))  #> ['Hello', 'world,', 'you']
+
     A word is what ``str.split()`` takes for one: a run of anything but white space. It comes out as soon
     as the white space behind it begins, the last one at the end.
 
@@ -55,11 +58,14 @@ def buffer_words(
         buffer_words(keep_whitespace=True)
         ---------'Hello'---' world'--(' '|)
 
-    ``rule="unicode"``: words by UAX #29 and, for Chinese, Japanese, Thai and their like, by dictionary.
-    Needs ``pip install 'rxstream[unicode]'``, ImportError says so; raises UnknownName for another rule.
+    ``rule="unicode"``: words by UAX #29 and, for Chinese, Japanese, Thai and their like, by dictionary; what
+    has no letter, digit or ideograph in it is none. Needs ``pip install 'rxstream[unicode]'``.
 
-    At an error the unfinished word is dropped. Memory: the unfinished word. For whole sentences there is
-    ``buffer_sentences``, for what a reader sees as one character ``buffer_graphemes``.
+    At an error the unfinished word is dropped. Memory: the unfinished word; by the rule "unicode" little more
+    than 256 characters. Raises UnknownName for another rule, ImportError for "unicode" without its package;
+    as the stream's error MixedChoices for chunks of two choices (``n=2``), TypeError for items that are no
+    text. For whole sentences there is ``buffer_sentences``, for what a reader sees as one character
+    ``buffer_graphemes``.
     """
     if rule == "whitespace":
         return _split("buffer_words()", partial(Words, keep_whitespace=keep_whitespace))
@@ -79,16 +85,23 @@ def buffer_sentences(
         buffer_sentences()
         ---------------'Dr. Wu paid $3.50.'-'She left!'--|
 
+        sentences = rxs.from_stream(["I met Dr. W", "u. She l", "eft!"]).pipe(rxs.buffer_sentences())
+        print(rxs.run(sentences))  #> ['I met Dr. Wu.', 'She left!']
+
     Rules of our own, which look ahead to the next word and no further: abbreviations, numbers, initials,
     quotes, list items, URLs, inline code and Markdown emphasis do not deceive them; a blank line always
     ends a sentence. ``？！。`` need no space behind them.
 
-    ``language``: the rule set, as in "en", "de" or "pt-BR"; raises UnknownName, which lists them.
-    ``keep_whitespace``: joining the sentences gives the text back; each carries the white space before it.
-    ``max_chars``: a sentence that does not end within so many characters is cut at white space.
+    ``language``: the rule set, "de", "en", "es", "fr", "it", "ja", "nl", "pt" or "zh"; a region may follow,
+    as in "pt-BR". ``keep_whitespace``: joining the sentences gives the text back; each carries the white
+    space before it, and white space at the very end comes as an item. ``max_chars``: a sentence of more
+    characters than that is cut at its last white space before, or, if it has none, right there; None for no
+    limit.
 
-    At an error the unfinished sentence is dropped. Memory: the unfinished sentence, which only
-    ``max_chars`` bounds. For speech, this; for a ticker, ``buffer_words``.
+    At an error the unfinished sentence is dropped. Memory: the unfinished sentence, which only ``max_chars``
+    bounds. Raises UnknownName for another language, ValueError for a
+    ``max_chars`` that is no positive int; as the stream's error MixedChoices for chunks of two choices
+    (``n=2``), TypeError for items that are no text. For speech, this; for a ticker, ``buffer_words``.
     """
     make = partial(Sentences, language=language, keep_whitespace=keep_whitespace, max_chars=max_chars)
     return _split("buffer_sentences()", make)
@@ -102,9 +115,15 @@ def buffer_lines(*, keep_ends: bool = False) -> Operator[str]:
         buffer_lines()
         --'a = 1'-----('b = 2''')----------('c'|)
 
+        lines = rxs.from_stream(["a = 1\nb", " = 2\n\n", "c"]).pipe(rxs.buffer_lines())
+        print(rxs.run(lines))  #> ['a = 1', 'b = 2', '', 'c']
+
     A line ends at ``\n``, ``\r\n`` or ``\r``; the last one at the end of the text. ``keep_ends``: lines
-    carry their ends, and joining them gives the text back. At an error the unfinished line is dropped.
-    Memory: the unfinished line. For blocks between blank lines there is ``buffer_paragraphs``.
+    carry their ends, and joining them gives the text back.
+
+    At an error the unfinished line is dropped. Memory: the unfinished line. Raises, as the stream's error,
+    MixedChoices for chunks of two choices (``n=2``), TypeError for items that are no text. For blocks between
+    blank lines there is ``buffer_paragraphs``, for lines of JSON ``parse_ndjson``.
     """
     return _split("buffer_lines()", partial(Lines, keep_ends=keep_ends))
 
@@ -117,8 +136,15 @@ def buffer_paragraphs() -> Operator[str]:
         buffer_paragraphs()
         -------------'One\ntwo.'---------('Three.'|)
 
-    Line ends inside stay as they are. At an error the unfinished paragraph is dropped. Memory: the
-    unfinished paragraph.
+        paragraphs = rxs.from_stream(["One\ntw", "o.\n\nThr", "ee."]).pipe(rxs.buffer_paragraphs())
+        print(rxs.run(paragraphs))  #> ['One\ntwo.', 'Three.']
+
+    A blank line is empty or holds nothing but white space. Line ends inside of a paragraph stay as they are;
+    blank lines, and the line end before them, are dropped. The last paragraph ends with the text.
+
+    At an error the unfinished paragraph is dropped. Memory: the unfinished paragraph. Raises, as the stream's
+    error, MixedChoices for chunks of two choices (``n=2``), TypeError for items that are no text. For the
+    blocks of a Markdown text, in which a list or a fence may hold blank lines, there is ``parse_markdown``.
     """
     return _split("buffer_paragraphs()", Paragraphs)
 
@@ -131,8 +157,16 @@ def buffer_graphemes() -> Operator[str]:
         buffer_graphemes()
         --'a'-------'b'--('c'|)
 
+        characters = rxs.from_stream(["👍", "🏽🇪", "🇺!"]).pipe(rxs.buffer_graphemes())
+        print(rxs.run(characters))  #> ['👍🏽', '🇪🇺', '!']
+
     Extended grapheme clusters of UAX #29. A cluster comes out when the next one begins, since one more
-    accent can always follow. Joining them gives the text back. At an error the last one is dropped.
+    accent can always follow; a line feed at once. Joining them gives the text back.
+
+    At an error the last one is dropped. Memory: one cluster. Raises, as the stream's error, MixedChoices for
+    chunks of two choices (``n=2``), TypeError for items that are no text. For pieces of one length there is
+    ``buffer_chars``; for text that flows evenly, in larger slices that end where a cluster does,
+    ``pace_stream``.
     """
     return _split("buffer_graphemes()", Graphemes)
 
@@ -145,8 +179,15 @@ def buffer_chars(n: int) -> Operator[str]:
         buffer_chars(2)
         --'ab'------'cd'-------'ef'-|
 
-    Joining them gives the text back. Raises ValueError unless ``n`` is a positive int. A piece may part a
-    letter from its accent; ``buffer_graphemes`` does not.
+        pieces = rxs.from_stream(["abc", "de", "fg"]).pipe(rxs.buffer_chars(3))
+        print(rxs.run(pieces))  #> ['abc', 'def', 'g']
+
+    Joining them gives the text back. A piece may part a letter from its accent; ``buffer_graphemes`` does
+    not.
+
+    At an error the unfinished piece is dropped. Memory: less than ``n`` characters. Raises ValueError unless
+    ``n`` is a positive int; as the stream's error MixedChoices for chunks of two choices (``n=2``), TypeError
+    for items that are no text.
     """
     return _split("buffer_chars()", partial(Characters, n))
 
@@ -169,8 +210,15 @@ def buffer_by(kind: str, /, *arguments: Any, **options: Any) -> Operator[str]:
         buffer_by("word")
         ---------'Hello'------------('world'|)
 
-    For when the kind comes from a setting or a request; ``arguments`` and ``options`` go to the operator of
-    that name. Raises UnknownName, which lists the kinds.
+        unit, options = "sentence", {"language": "de"}
+        text = rxs.from_stream(["Da kam Hr. M", "eier. Er blieb."])
+        print(rxs.run(text.pipe(rxs.buffer_by(unit, **options))))  #> ['Da kam Hr. Meier.', 'Er blieb.']
+
+    For when the ``kind`` comes from a setting or a request; ``arguments`` and ``options`` go to the operator
+    of that name, ``buffer_words`` for "word" and so on, whose docstring tells the rest.
+
+    Raises UnknownName, which lists the kinds, and what that operator raises, TypeError for options that it
+    has not.
     """
     try:
         operator = _KINDS[kind]
@@ -192,9 +240,22 @@ def buffer_with(machine_factory: Callable[[], Machine[str, T]]) -> Operator[T]:
         buffer_with(sansio.words.Words)
         ---------'Hello'------------('world'|)
 
+        class Shouts:
+            def feed(self, chunk):
+                return [letter for letter in chunk if letter.isupper()]
+
+            def close(self):
+                return ()
+
+        print(rxs.run(rxs.from_stream(["a B", "c D"]).pipe(rxs.buffer_with(Shouts))))  #> ['B', 'D']
+
     ``machine_factory`` makes a machine for each text: ``feed(str)`` and ``close()``, each giving the units
     that are certain by then (the contract stands at the top of ``rxstream.sansio``;
-    ``rxstream.testing.check_machine`` tests it). For machines on other items there is ``lift``.
+    ``rxstream.testing.check_machine`` tests it). It sees the text of chunks, and a finish reason closes it.
+
+    At an error the machine is dropped, with what it holds; its own error comes behind what it gave before.
+    Raises TypeError for what cannot be called; as the stream's error MixedChoices for chunks of two choices
+    (``n=2``), TypeError for items that are no text. For machines on other items there is ``lift``.
     """
     if not callable(machine_factory):
         msg = (

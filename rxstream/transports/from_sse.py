@@ -107,14 +107,15 @@ def from_sse(
 ) -> Observable[Any]:
     """Read any stream of server-sent events.
 
-        answer = rxs.from_sse("http://127.0.0.1:8000/v1/stream/raw", json={"messages": [...]})
+        answer = rxs.from_sse("http://127.0.0.1:8000/v1/stream/raw", json={"messages": messages})
         words = answer.pipe(rxs.buffer_words())
 
-    Each subscription sends the request anew, when its first item is asked for, and closes the connection,
-    once, when it is left. asyncio and trio. ``client``: an ``httpx2.AsyncClient``, or an ``httpx2.Client``,
-    which works in a thread; its cookies, auth and hooks hold, and it is not closed. By default each
-    subscription has one of its own. ``method``: POST with ``json`` or ``content``, else GET. Redirects are
-    followed if the client follows them, and httpx2's do not by default: the headers may hold a key.
+    Each subscription sends the request to ``url`` anew, when its first item is asked for, and closes the
+    connection, once, when it is left. asyncio and trio. ``client``: an ``httpx2.AsyncClient``, or an
+    ``httpx2.Client``, which works in a thread; its cookies, auth and hooks hold, and it is not closed. By
+    default each subscription has one of its own. ``method``: POST with ``json`` or ``content``, else GET.
+    ``params``, ``headers``, ``json`` and ``content`` are httpx2's. Redirects are followed if the client
+    follows them, and httpx2's do not by default: the headers may hold a key.
 
     ``dialect``: how an answer is written. "auto" finds it out by the response's headers and its first event;
     "rxstream", "openai", "ui-message", "anthropic" or "ag-ui"; or a Dialect. Answers come as StreamChunk,

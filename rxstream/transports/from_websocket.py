@@ -37,19 +37,20 @@ def from_websocket(
     """Ask for an answer over a WebSocket.
 
         answer = rxs.from_websocket("ws://127.0.0.1:8000/v1/ws/stream", {"messages": messages})
+        sentences = answer.pipe(rxs.buffer_sentences())
 
-    Each subscription opens a connection, when its first item is asked for, and closes it when it is left;
-    the answer is cancelled before that, and its model stops. Items are chunks, texts and objects, as
+    Each subscription opens a connection to ``url``, when its first item is asked for, and closes it when it
+    is left; the answer is cancelled before that, and its model stops. Items are chunks, texts and objects, as
     ``from_sse`` gives them. Needs the package ``websockets``; asyncio and trio.
 
     ``request``: the data of the ``complete`` message. ``headers``: of the handshake. ``token``: sent as the
     first message, for servers that want it so. ``credit``: how many chunks may be on their way to a reader
-    who has not asked for them yet. ``connect_timeout``: seconds.
+    who has not asked for them yet. ``connect_timeout``: seconds. Memory: those chunks, and the answer's text.
 
     Raises, with what had come as ``partial``: ProviderError for an ``error`` message, ConnectionLost when the
-    connection ends before the answer does. What the handshake raises comes unchanged. ValueError for what is
-    no url of a WebSocket, UsageError without ``websockets``. For several answers at once there is
-    ``open_websocket``; over HTTP, which reconnects, ``from_sse``.
+    connection ends before the answer does. What the handshake raises comes unchanged. At once: ValueError for
+    what is no url of a WebSocket and for a ``credit`` below 1, UsageError without ``websockets``. For several
+    answers at once there is ``open_websocket``; over HTTP, which reconnects, ``from_sse``.
     """
     connect = connector(url, headers)
     _check_credit(credit)
@@ -72,19 +73,33 @@ def open_websocket(
     """Open a WebSocket for several answers at once.
 
         async with rxs.open_websocket("ws://127.0.0.1:8000/v1/ws/stream") as connection:
-            joke = connection.request({"messages": messages})
-            poem = connection.request({"messages": others})
-            async with rxs.open_stream(joke.pipe(rxs.merge_streams(poem))) as items: ...
+            answers = [connection.request({"messages": messages}) for _ in range(2)]
+            async with rxs.open_stream(rxs.from_streams(*answers)) as items:
+                async for place, chunk in items:
+                    print(place, chunk.content)
 
     Each request is a cold Observable, asked under an id of its own. One that is read slowly stalls no other:
-    it gets ``credit`` chunks ahead of its reader. The arguments and errors are those of ``from_websocket``.
+    it gets ``credit`` chunks ahead of its reader. ``url``, ``headers``, ``token`` and ``connect_timeout`` are
+    those of ``from_websocket``, and so are the errors: ValueError and UsageError at once, ProviderError and
+    ConnectionLost of each answer.
+
+    However the block is left, the connection is closed behind it. For one answer there is ``from_websocket``.
     """
     _check_credit(credit)
     return WebSocketConnection(Link(connector(url, headers), token), credit, connect_timeout)
 
 
 class WebSocketConnection:
-    """What ``open_websocket`` returns: ``async with`` it."""
+    """What ``open_websocket`` returns: ``async with`` it.
+
+        connection = rxs.open_websocket("ws://127.0.0.1:8000/v1/ws/stream", credit=100)
+        async with connection:
+            result = await rxs.collect(connection.request({"messages": messages}, credit=1))
+            print(result.content)
+
+    ``request`` makes a cold Observable of the data of a ``complete`` message, with a ``credit`` of its own if
+    it is given one. A second ``async with`` of the same is a UsageError.
+    """
 
     def __init__(self, link: Link, credit: int, connect_timeout: float) -> None:
         self._link = link

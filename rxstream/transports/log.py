@@ -35,20 +35,25 @@ _NAME: Final = re.compile(STREAM_NAME)
 
 
 class LogEntry(NamedTuple):
-    """One event of a stream."""
+    """One event of a stream.
 
-    #: Its place in the stream, counted from 1, without holes.
+    From ``read`` of a ``StreamLog``, in lists. ``seq``: its place in the stream, counted from 1, without
+    holes. ``event``: its type, or None. ``data``: its text. ``last``: the stream ends with it.
+    """
+
     seq: int
     event: str | None
     data: str
-    #: Whether the stream ends with it.
     last: bool = False
 
 
 class LogGap(NamedTuple):
-    """Entries that were asked for and are held no longer: the log is bounded."""
+    """Entries that were asked for and are held no longer: the log is bounded.
 
-    #: The first and the last ``seq`` that are missing.
+    From ``read`` of a ``StreamLog``, in place of a list. ``first`` and ``last``: the first and the last
+    ``seq`` that are missing.
+    """
+
     first: int
     last: int
 
@@ -59,24 +64,37 @@ LogBatch: TypeAlias = list[LogEntry] | LogGap
 
 @dataclass(frozen=True, slots=True)
 class StreamInfo:
-    """What a log knows of a stream."""
+    """What a log knows of a stream.
+
+    From ``info`` of a ``StreamLog``. ``stream``: its name. ``owner``: whose it is, nobody else may read it;
+    None: anybody who knows its name. ``meta``: what whoever made it wanted kept with it, JSON. ``oldest``,
+    ``newest``: the ``seq`` of the oldest entry that is held, and of the newest that was written, 0 before the
+    first. ``ended``: its last entry has been written. ``alive``: a producer holds it; if not, and it has not
+    ended, it is an orphan, which ``adopt`` takes.
+    """
 
     stream: str
-    #: Whose it is: nobody else may read it. None: anybody who knows its name.
     owner: str | None
-    #: What whoever made it wanted kept with it: JSON.
     meta: Mapping[str, Any] = field(repr=False)
-    #: The ``seq`` of the oldest entry that is held, and of the newest that was written: 0 before the first.
     oldest: int
     newest: int
-    #: Whether its last entry has been written.
     ended: bool
-    #: Whether a producer holds it. If not, and it has not ended, it is an orphan, which ``adopt`` takes.
     alive: bool
 
 
 class LogWriter(ABC):
-    """The one producer of a stream, for as long as it holds the stream's lease."""
+    """The one producer of a stream, for as long as it holds the stream's lease.
+
+        async with rxs.StreamLog.memory() as log:
+            writer = await log.create("answer-1")
+            await writer.append([("chunk", "Hel"), ("chunk", "lo")])
+            await writer.append([("done", "")], last=True)
+            print(writer.stream, writer.newest)  #> answer-1 3
+
+    From ``create`` and ``adopt`` of a ``StreamLog``. ``append`` writes pairs of a type, or None, and a text;
+    ``newest`` is the number of the newest entry; ``stop_asked`` and ``idle_seconds`` tell whether to go on;
+    ``aclose`` gives the stream up. ``sse_response`` does all of that.
+    """
 
     #: The name of the stream.
     stream: str
@@ -115,10 +133,25 @@ class LogWriter(ABC):
 class StreamLog(ABC):
     """Events of streams, kept for those who come back.
 
+        async with rxs.StreamLog.sqlite("streams.db") as log:
+            writer = await log.create("answer-1")
+            await writer.append([("chunk", "Hel"), ("chunk", "lo")])
+            await writer.append([("done", "")], last=True)
+            async for entries in log.read("answer-1", after=1):
+                print([(entry.seq, entry.data, entry.last) for entry in entries])
+        #> [(2, 'lo', False), (3, '', True)]
+
+    Make one with ``memory``, ``sqlite`` or ``redis``, and give it to ``sse_response``, which does the rest.
+    It lives in one event loop. Use it as ``async with``, or call ``aclose``.
+
     Bounded for each stream by ``max_events``, ``max_bytes`` (of data) and ``max_age`` (seconds since its last
     entry, after which the stream is forgotten): the oldest entries go first, and whoever asks for them gets
     a ``LogGap``; the newest is always there. A name of a stream is up to 64 ASCII letters, digits, ``-`` and
-    ``_``, any other a ValueError. It lives in one event loop. Use it as ``async with``, or call ``aclose``.
+    ``_``, any other a ValueError.
+
+    Raises TypeError and ValueError for bounds that are none; LogError when it is used and cannot be, and its
+    kinds UnknownStream, StreamExists, StreamOrphaned, LeaseLost. For readers within one process, while the
+    answer runs, there is ``share_stream``.
     """
 
     def __init__(self, *, max_events: int, max_bytes: int, max_age: float) -> None:

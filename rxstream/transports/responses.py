@@ -16,13 +16,18 @@ class Responses:
         responses = rxs.Responses()
 
         @app.get("/chat")
-        async def chat(): return rxs.sse_response(answer(), responses=responses)
+        async def chat():
+            return rxs.sse_response(answer, responses=responses)
 
-        await responses.end()  # where the server is told to stop, before it waits for its connections
+        class Server(uvicorn.Server):
+            async def shutdown(self, sockets=None):
+                await responses.end(within=5)
+                await super().shutdown(sockets)
 
-    Give one to ``sse_response(responses=...)`` where several applications live in one process; whatever is
-    given none is in the process's own, which ``end_responses`` ends. Each event loop sees only what runs in
-    itself. Nothing is kept of a response that has ended.
+    Give one to ``sse_response(responses=...)``, or to ``serve_websocket(connections=...)``, where several
+    applications live in one process; whatever is given none is in the process's own, which ``end_responses``
+    and ``end_websockets`` end. Its length is how many run. Each event loop sees only what runs in itself.
+    Nothing is kept of a response that has ended.
     """
 
     def __init__(self) -> None:
@@ -86,7 +91,8 @@ async def end_responses(within: float = 5.0) -> int:
                 await super().shutdown(sockets)
 
     Call it in the server's own event loop, when it is told to stop and before it begins to wait for its
-    connections: a lifespan is over too late for that, since it ends behind them. Responses that were given
-    ``responses=`` are not among them.
+    connections: a lifespan is over too late for that, since it ends behind them. It returns when all are
+    over, at the latest ``within`` seconds later. Responses that were given ``responses=`` are not among them:
+    for those there is ``Responses``. WebSockets are ended by ``end_websockets``.
     """
     return await RESPONSES.end(within)

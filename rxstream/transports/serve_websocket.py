@@ -47,9 +47,15 @@ WEBSOCKETS: Final = Responses()
 async def end_websockets(within: float = 5.0) -> int:
     """End the WebSocket connections of this process, and return how many there were.
 
+        class Server(uvicorn.Server):
+            async def shutdown(self, sockets=None):
+                await rxs.end_websockets()
+                await super().shutdown(sockets)
+
     Every answer gets an ``error`` message, then the connection is closed with code 1012, behind which
     clients connect again. Call it in the server's own event loop, as ``end_responses``, before the server
-    waits for its connections. Returns when all are over, at the latest ``within`` seconds later.
+    waits for its connections. Returns when all are over, at the latest ``within`` seconds later. Connections
+    that were given ``connections=`` are not among them: for those there is ``Responses``.
     """
     return await WEBSOCKETS.end(within)
 
@@ -71,19 +77,23 @@ async def serve_websocket(
 ) -> None:
     """Answer the requests that come over a WebSocket, until it is closed.
 
+        def ask(data):
+            return rxs.from_chat(client, model="gpt-4o-mini", messages=data["messages"])
+
         @app.websocket("/ws")
         async def ws(websocket: WebSocket):
-            await rxs.serve_websocket(websocket, lambda data: rxs.from_chat(client, **data))
+            await rxs.serve_websocket(websocket, ask)
 
     ``websocket``: Starlette's or FastAPI's, or the three arguments of an ASGI application. ``handler``
     makes an Observable of a request's data, and may be async; what it raises is that answer's error.
 
     The client sends JSON, ``{"type", "id", "data"}``: ``complete`` asks, under an id of its own choice;
     ``cancel`` stops that answer; ``credit`` with ``{"n"}`` says how many more chunks it takes; ``ping``. It
-    gets ``start``, ``chunk`` (an item, as in the dialect "rxstream", and the chunk's ``index``), and at the
-    end exactly one of ``done`` and ``error``. A cancelled answer's upstream is closed before its ``done`` is
-    sent. Without an id there is one answer at a time. Who asks with ``"credit": n`` in the data gets at most
-    so many chunks until it grants more: then a slow reader of one answer stalls no other.
+    gets ``start``, ``chunk`` (an item, as in the dialect "rxstream", and the chunk's ``index``), ``restart``
+    (the answer begins anew), and at the end exactly one of ``done`` and ``error``. A cancelled answer's
+    upstream is closed before its ``done`` is sent. Without an id there is one answer at a time. Who asks with
+    ``"credit": n`` in the data gets at most so many chunks until it grants more: then a slow reader of one
+    answer stalls no other.
 
     What is wrong with one request is an ``error`` for its id, and the connection goes on; so it does behind
     messages that are none, ten times, then it is closed with 4400. Other codes: 1009 too large, 1012 the
@@ -96,10 +106,11 @@ async def serve_websocket(
     which send none; others are refused by 403. ``authenticate``: called with the ``Authorization`` header, or
     with "Bearer " and the token of the ``auth`` message that a page sends instead, within ``auth_timeout``
     seconds; it may be async, and what it raises, or that it returns something false, is a refusal.
-    ``connections``: where it can be found to be ended, as ``responses`` of ``sse_response``.
+    ``connections``: where it can be found to be ended, as ``responses`` of ``sse_response``; else by
+    ``end_websockets``.
 
     Raises TypeError for what is no WebSocket, and TypeError and ValueError for limits that are none. The
-    other end is ``from_websocket``.
+    other end is ``from_websocket``; over HTTP, where a client may come back, there is ``sse_response``.
     """
     for name, seconds in (("send_deadline", send_deadline), ("auth_timeout", auth_timeout)):
         check_bound(name, seconds, whole=False)

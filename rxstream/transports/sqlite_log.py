@@ -34,7 +34,8 @@ __all__ = ("SQLiteLog",)
 class SQLiteLog(StreamLog):
     """Keep streams in a file, where every process of the machine finds them.
 
-        log = SQLiteLog("streams.db")
+        async with SQLiteLog("streams.db") as log:
+            print(await log.info("answer-1"))  #> None
 
     Runs on asyncio and on trio, with one worker thread, in which everything that is asked for while it is at
     work goes into one transaction. What was acknowledged survives the death of the process; when the machine

@@ -39,17 +39,21 @@ def sse_response(
 ) -> "Response":
     """Answer a request with an Observable, as server-sent events.
 
+        log = rxs.StreamLog.memory()
+
         @app.get("/chat")
         async def chat(question: str):
-            answer = rxs.from_chat(client, model="gpt-5", messages=[{"role": "user", "content": question}])
+            messages = [{"role": "user", "content": question}]
+            answer = rxs.from_chat(client, model="gpt-4o-mini", messages=messages)
             return rxs.sse_response(answer.pipe(rxs.retry_stream()), log=log)
 
     It is a response of Starlette's, so FastAPI takes it too, and what it does asks nothing of the server but
-    ASGI. The first item is asked for before the status is said, so an error that comes instead is an HTTP
-    error: the provider's own status where it is about the request, 502 or 504 where it is not; what has a
-    ``status_code`` of its own, and what is unknown, is raised for the framework to answer. Later, an error
-    is the dialect's error event. Whatever happens, the stream ends explicitly, as long as there is somebody
-    to tell: a client takes a connection that just ends for a success.
+    ASGI. The first item of the ``observable`` is asked for before the status is said, so an error that comes
+    instead is an HTTP error: the provider's own status where it is about the request, 502 or 504 where it is
+    not; what has a ``status_code`` of its own, and what is unknown, is raised for the framework to answer.
+    Later, an error is the dialect's error event, as in ``to_sse``. Whatever happens, the stream ends
+    explicitly, as long as there is somebody to tell: a client takes a connection that just ends for a
+    success.
 
     Without a log the observable is subscribed to in the request's own task, and closed there, once, when the
     stream ends, the client leaves, or the server stops: a disconnect cancels. A slow client slows the source
@@ -72,17 +76,20 @@ def sse_response(
     are answered (404). ``meta``: JSON that the log keeps with the stream.
 
     ``heartbeat``: seconds of silence before a comment is sent; if there is no first item in that time, the
-    status is 200. ``send_deadline``: seconds that the client may keep one write waiting before it is given
-    up. (Where a server does not let a write be cancelled, as hypercorn on trio, that is when the write
-    returns: let the socket have a ``TCP_USER_TIMEOUT`` there.) The answer itself waits for at most one such
-    write, with a log in memory, and not for longer than a second if others read it or it is stopped.
-    ``retry``: milliseconds that an EventSource shall wait before it comes back. ``headers`` stand above those
-    that an event stream has.
-    ``responses``: where it can be found to be ended, see ``end_responses``. ``on_close`` is called once with
-    an ``SSEOutcome``, when everything is closed.
+    status is said without it. ``send_deadline``: seconds that the client may keep one write waiting before it
+    is given up. (Where a server does not let a write be cancelled, as hypercorn on trio, that is when the
+    write returns: let the socket have a ``TCP_USER_TIMEOUT`` there.) The answer itself waits for at most one
+    such write, with a log in memory, and not for longer than a second if others read it or it is stopped.
+    ``retry``: milliseconds that an EventSource shall wait before it comes back. ``status_code``: of a stream
+    that begins well. ``headers`` stand above those that an event stream has. ``responses``: where it can be
+    found to be ended, see ``end_responses``. ``on_close`` is called once, when everything is closed, with an
+    outcome: its ``reason`` is "done", "error", "disconnect", "deadline" (the client stopped reading),
+    "shutdown" or "stopped", and it has ``events`` and ``bytes``, what was handed to the server, and
+    ``error``.
 
     Raises TypeError and ValueError for wrong arguments, UnknownName for a dialect that there is not,
-    ImportError without Starlette. To have only the events there is ``to_sse``.
+    ImportError without Starlette. To have only the events there is ``to_sse``; over a WebSocket
+    ``serve_websocket``.
     """
     chosen = dialect_named(dialect)
     _check_source(observable, log)

@@ -25,16 +25,21 @@ def to_sse(
         to_sse()
         --SSEEvent('{"item":"Hi"}', 'chunk')-----(SSEEvent('{"done":true}', 'done')|)
 
-        events = answer.pipe(rxs.to_sse(), ops.map(lambda event: event.encode()))
+        events = rxs.from_stream(["Hi"]).pipe(rxs.to_sse(ids="a"), ops.map(lambda event: event.encode()))
+        print(rxs.run(events)[0].strip())
+        #> event: chunk
+        #> id: a-1
+        #> data: {"item":"Hi"}
 
     ``dialect``: "rxstream", our own: ``chunk`` events with ``{"content", "finish_reason"}`` of chunks,
     ``{"item"}`` of texts, ``{"object"}`` of anything else, at the end ``done``; "openai": Chat Completions;
-    "ui-message": Vercel's UI message stream; "anthropic"; "ag-ui"; or a Dialect of your own. ``ids``: a
-    prefix; the events then have the ids ``<prefix>-1``, ``<prefix>-2`` and so on.
+    "ui-message": Vercel's UI message stream; "anthropic"; "ag-ui"; or a Dialect of your own (see
+    ``rxstream.transports.dialects.contract``). ``ids``: a prefix; the events then have the ids
+    ``<prefix>-1``, ``<prefix>-2`` and so on; None for no ids.
 
     An error becomes the dialect's error event, and the stream then completes: behind the first event nobody
-    can be told in any other way. What a client may see of it, and what is only logged, is as in
-    ``sse_response``. Nothing is kept.
+    can be told in any other way. Errors of the stream and of the provider are told, without addresses and
+    keys; of any other the client gets "internal error", and the log its traceback. Nothing is kept.
 
     Raises UnknownName for a dialect that there is not, ValueError for ``ids`` that are not ASCII. To serve a
     whole response, with heartbeats, deadlines and a way back, there is ``sse_response``.

@@ -14,8 +14,10 @@ __all__ = ("WSMessage",)
 class WSMessage:
     """What is sent over a WebSocket: a type, its data, and which of several answers it is about.
 
-    Clients send ``complete``, ``cancel``, ``credit``, ``auth`` and ``ping``; servers ``start``, ``chunk``,
-    ``done``, ``error`` and ``pong``. Without an ``id`` it is about the one answer that has none.
+    For clients and servers of the protocol of ``serve_websocket`` that are not ours. ``type``: clients send
+    ``complete``, ``cancel``, ``credit``, ``auth`` and ``ping``; servers ``start``, ``chunk``, ``restart``,
+    ``done``, ``error`` and ``pong``. ``data``: whatever JSON holds. ``id``: the answer's; without one it is
+    about the one answer that has none. ``to_json()`` writes it, ``from_json(text)`` reads one.
     """
 
     type: str

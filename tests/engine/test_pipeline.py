@@ -143,8 +143,8 @@ def test_no_secret_is_shown(stream: Observable[Any]) -> None:
 
 
 def test_a_request_shows_its_model() -> None:
-    asked = rxs.from_chat(AsyncOpenAI(api_key="k"), model="m", messages=[], temperature=0.5)
-    assert repr(asked) == "<from_chat(<AsyncOpenAI>, model='m', messages=..., temperature=0.5)>"
+    asked = rxs.from_chat(AsyncOpenAI(api_key="k"), model="m", messages=[], max_tokens=9)
+    assert repr(asked) == "<from_chat(<AsyncOpenAI>, model='m', messages=..., max_tokens=9)>"
 
 
 def test_a_notebook_draws_boxes_and_what_joins_them() -> None:

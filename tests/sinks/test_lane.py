@@ -68,12 +68,12 @@ def test_an_answer_in_chunks_has_all_that_collect_gives() -> None:
     assert result.metrics.tokens == 2
 
 
-def test_a_separator_stands_behind_each_text_and_is_none_of_the_answer() -> None:
+def test_a_separator_stands_behind_each_text() -> None:
     one = lane("\n\n")
     one.add("One.", 0.0)
     one.add("Two.", 0.0)
     assert source_of(one) == "One.\n\nTwo.\n\n"
-    assert one.result(0.0).content == "One.Two."
+    assert one.result(0.0).content == "One.\n\nTwo.\n\n"
 
 
 def test_blocks_that_were_parsed_before_are_the_text() -> None:
@@ -141,14 +141,14 @@ def test_a_restart_makes_void_what_was_shown() -> None:
     ("items", "ended", "error", "line"),
     [
         ([], None, None, "waiting · 5.0 s"),
-        (["a"], None, None, "writing · 1.00 s to first token · about 1 token · 5.0 s"),
+        (["a"], None, None, "writing · 1.00 s to first item · 1 item · 5.0 s"),
         (
             ["a", "b"],
             "completed",
             None,
-            "done · 1.00 s to first token · about 2 tokens · 1.0 tokens/s · 5.0 s",
+            "done · 1.00 s to first item · 2 items · 1.0 items/s · 5.0 s",
         ),
-        (["a"], "left", None, "stopped · 1.00 s to first token · about 1 token · 5.0 s"),
+        (["a"], "left", None, "stopped · 1.00 s to first item · 1 item · 5.0 s"),
         ([], "error", OSError(), "failed: OSError · 5.0 s"),
         (
             [StreamChunk("a"), StreamChunk("b", "length"), StreamChunk("", usage=Usage(1, 7, 8))],

@@ -38,8 +38,10 @@ class Notebook:
         return list(self.outputs.values())
 
     def texts(self) -> list[str]:
-        """Give the Markdown of each output that has some."""
-        return [data["text/markdown"] for data in self.read() if "text/markdown" in data]
+        """Give the Markdown of each output that shows some."""
+        return [
+            data["text/plain"] for data in self.read() if "jp-RenderedMarkdown" in data.get("text/html", "")
+        ]
 
 
 @pytest.fixture
@@ -116,7 +118,7 @@ def test_the_line_stands_there_first_and_ends_as_text(view: NotebookView, notebo
     close(view, what)
     line = notebook.read()[0]
     assert WIDGET not in line
-    assert line["text/plain"] == "done · 0.00 s to first token · about 1 token · 1.0 s"
+    assert line["text/plain"] == "done · 0.00 s to first item · 1 item · 1.0 s"
     assert line["text/plain"] in line["text/html"]
 
 
@@ -201,6 +203,17 @@ def test_a_document_that_is_being_written_is_shown_as_json(view: NotebookView, n
     assert notebook.texts() == ['\n\n```json\n{\n  "a": [\n    1\n  ]\n}\n```\n\n']
 
 
+def test_a_text_cannot_run(view: NotebookView, notebook: Notebook) -> None:
+    what = lanes(view)
+    view.open(lambda: None)
+    show(view, what, "<img src=x onerror=run()>\n\n<script>run()</script>\n\n")
+    close(view, what)
+    shown = notebook.read()
+    # A notebook would run what is in Markdown of its own cells.
+    assert all(data.keys() <= {"text/html", "text/plain"} for data in shown)
+    assert not any("<script" in data["text/html"] or "<img" in data["text/html"] for data in shown)
+
+
 class TestLanes:
     def test_they_are_widgets_that_end_as_html(self, view: NotebookView, notebook: Notebook) -> None:
         what = lanes(view)
@@ -209,7 +222,8 @@ class TestLanes:
         assert [WIDGET in data for data in notebook.read()] == [True, True]
         close(view, what)
         line, board = notebook.read()
-        assert line == {"text/plain": ""}
+        assert line["text/plain"] == "2 streams"
+        assert WIDGET not in line
         assert WIDGET not in board
         assert board["text/html"].count("flex:1 1") == 2
         assert "<h1>One</h1>" in board["text/html"]
@@ -274,7 +288,7 @@ class TestLanes:
         assert "bundle" in html
         assert "Drawing object" in html
 
-    def test_a_text_cannot_run(self, view: NotebookView, notebook: Notebook) -> None:
+    def test_lanes_cannot_run(self, view: NotebookView, notebook: Notebook) -> None:
         what = lanes(view)
         view.open(lambda: None)
         show(view, what, Tagged("<script>", "<script>run()</script>"))

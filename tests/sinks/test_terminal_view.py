@@ -92,29 +92,29 @@ def test_a_finished_block_is_printed_once(screen: Screen) -> None:
         "first paragraph",
         "",
         "secondabc",
-        "done · 0.00 s to first token · about 5 tokens · 1.0 s",
+        "done · 0.00 s to first item · 5 items · 1.0 s",
     ]
     # Drawn twice at the most: as the tail, before it was finished, and when it was.
     assert screen.written.count("first paragraph") == 1
 
 
 def test_the_tail_grows(terminal: Screen) -> None:
-    assert terminal.show("begin")[:2] == ["begin", "writing · 0.00 s to first token · about 1 token · 1.0 s"]
+    assert terminal.show("begin")[:2] == ["begin", "writing · 0.00 s to first item · 1 item · 1.0 s"]
     assert terminal.show("ning")[:2] == [
         "beginning",
-        "writing · 0.00 s to first token · about 2 tokens · 1.0 s",
+        "writing · 0.00 s to first item · 2 items · 1.0 s",
     ]
     assert terminal.show("\n\nend")[:4] == [
         "beginning",
         "",
         "end",
-        "writing · 0.00 s to first token · about 3 tokens · 1.0 s",
+        "writing · 0.00 s to first item · 3 items · 1.0 s",
     ]
 
 
 def test_a_file_has_only_what_is_finished(file: Screen) -> None:
     assert file.show("begin") == [""]
-    assert file.close()[:2] == ["begin", "done · 0.00 s to first token · about 1 token · 1.0 s"]
+    assert file.close()[:2] == ["begin", "done · 0.00 s to first item · 1 item · 1.0 s"]
     assert "\x1b" not in file.written
 
 

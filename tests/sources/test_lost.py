@@ -319,3 +319,8 @@ def test_the_message_says_how_far_the_answer_was_and_what_died() -> None:
         "the connection died in the middle of the answer, after 5 characters: OSError: the cable. "
         "What came is in .partial."
     )
+
+
+@pytest.mark.parametrize(("said", "told"), [("reset", "OSError: reset. What"), ("", "OSError. What")])
+def test_an_error_without_words_is_told_by_its_name(said: str, told: str) -> None:
+    assert told in str(lost_connection(OSError(said), StreamResult("")))
