@@ -119,3 +119,33 @@ def test_the_files_that_the_readme_shows_exist() -> None:
     tree = README.rpartition("## Where things are")[2].split("```")[1].strip()
     for line in tree.splitlines():
         assert (ROOT / line.split()[0]).exists()
+
+
+LINKS = [link for link in re.findall(r"\]\(([^)\s]+)\)", README) if "://" not in link]
+
+
+@pytest.mark.parametrize("link", LINKS)
+def test_a_link_leads_somewhere(link: str) -> None:
+    path, _, anchor = link.partition("#")
+    if path:
+        assert (ROOT / path).exists()
+    if anchor:
+        titles = re.findall(r"^#+ (.*)$", README, re.MULTILINE)
+        assert anchor in {title.lower().replace(" ", "-") for title in titles}
+
+
+def test_every_notebook_is_in_the_list() -> None:
+    notebooks = {path.relative_to(ROOT).as_posix() for path in (ROOT / "notebooks").glob("*.ipynb")}
+    assert notebooks <= set(LINKS)
+
+
+@pytest.mark.parametrize(
+    "path", sorted(set(re.findall(r"`((?:rxstream|tests|benchmarks)/[\w./]*)`", README)))
+)
+def test_a_file_that_is_named_exists(path: str) -> None:
+    assert (ROOT / path).exists()
+
+
+def test_the_questions_are_ten() -> None:
+    asked = README.partition("| where is it decided ... | |")[2].partition("\n\n")[0]
+    assert len(re.findall(r"^\|.*\? \| `rxstream/.*\|$", asked, re.MULTILINE)) == 10
