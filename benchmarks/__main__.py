@@ -1,21 +1,21 @@
-"""Run the rows, print the table, and fail if a budget is missed."""
+"""Run the rows, print the table, save it with its pictures, and fail if a budget is missed."""
 
 import argparse
-import json
-import platform
 import sys
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
 from benchmarks import (
     bare_chain,
+    first_token,
+    importing,
     json_parsing,
     many_streams,
     merging,
     own_operators,
+    sentences,
     serving,
     sse_decoding,
     sse_reading,
@@ -23,15 +23,20 @@ from benchmarks import (
     stock_operators,
     worst_documents,
 )
-from benchmarks.measure import Line, Unit
+from benchmarks.measure import Curve, Found, Line
+from benchmarks.peers import NotInstalled, versions
+from benchmarks.results import Results, read_results, write_results
+from benchmarks.table import print_head, print_line
 
-__all__ = ("ROWS", "main")
+__all__ = ("FOLDER", "ROWS", "main")
 
-ROWS: Final[dict[str, Callable[[bool], list[Line]]]] = {
+ROWS: Final[dict[str, Callable[[bool], list[Found]]]] = {
     sse_to_words.ROW: lambda quick: sse_to_words.lines(quick=quick),
+    first_token.ROW: lambda quick: first_token.lines(quick=quick),
     stock_operators.GENERATORS_ROW: lambda quick: stock_operators.against_generators(quick=quick),
     stock_operators.AIOSTREAM_ROW: lambda quick: stock_operators.against_aiostream(quick=quick),
     own_operators.ROW: lambda quick: own_operators.lines(quick=quick),
+    sentences.ROW: lambda quick: sentences.lines(quick=quick),
     sse_decoding.ROW: lambda quick: sse_decoding.lines(quick=quick),
     sse_reading.ROW: lambda quick: sse_reading.lines(quick=quick),
     json_parsing.PARTIAL_ROW: lambda quick: json_parsing.partial(quick=quick),
@@ -42,24 +47,11 @@ ROWS: Final[dict[str, Callable[[bool], list[Line]]]] = {
     bare_chain.ROW: lambda quick: bare_chain.lines(quick=quick),
     serving.ROW: lambda quick: serving.lines(quick=quick),
     many_streams.ROW: lambda quick: many_streams.lines(quick=quick),
+    importing.ROW: lambda quick: importing.lines(quick=quick),
 }
 
-PEERS: Final = (
-    "openai",
-    "httpx2",
-    "httpx-sse",
-    "starlette",
-    "uvicorn",
-    "sse-starlette",
-    "reactivex",
-    "aiostream",
-    "anyio",
-    "jiter",
-)
-#: What an amount is called, and a thousand of it.
-NAMES: Final[dict[Unit, tuple[str, str]]] = {"ns": ("ns", "us"), "bytes": ("B", "KB")}
-HEAD: Final = ("what", "against", "ours", "theirs", "ratio", "minimum", "aim", "verdict")
-WIDTHS: Final = (58, 28, 10, 10, 7, 8, 6, 9)
+#: Where results.json is, and the folder of the pictures.
+FOLDER: Final = Path(__file__).parent
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -70,46 +62,55 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("rows", nargs="*", metavar="ROW", help=f"all by default: {', '.join(ROWS)}")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there, too")
     parser.add_argument("--quick", action="store_true", help="smaller inputs, fewer rounds")
+    parser.add_argument("--save", action="store_true", help="write benchmarks/results.json and its pictures")
+    parser.add_argument("--draw", action="store_true", help="measure nothing, draw what has been saved anew")
     options = parser.parse_args(arguments)
     unknown = [row for row in options.rows if row not in ROWS]
     if unknown:
         parser.error(f"there is no row {unknown[0]!r}; those that there are: {', '.join(ROWS)}")
+    if options.save and (options.rows or options.quick):
+        parser.error("--save goes with all rows, in full: the pictures are of one run")
+    if options.draw:
+        _draw(read_results(FOLDER / "results.json"))
+        return 0
 
-    versions = {name: version(name) for name in PEERS}
-    print(f"Python {platform.python_version()}, {', '.join(f'{n} {v}' for n, v in versions.items())}")
-    print("CPU time per item, each side's best of several rounds in turns; or memory per stream\n")
-    _print_row(HEAD)
-    found: list[Line] = []
-    for row in options.rows or ROWS:
-        for line in ROWS[row](options.quick):
-            found.append(line)
-            _print_line(line)
+    results = _measured(options.rows or list(ROWS), quick=options.quick)
     if options.json is not None:
-        lines = [asdict(line) | {"ratio": line.ratio, "verdict": line.verdict} for line in found]
-        results = {"python": platform.python_version(), "versions": versions, "lines": lines}
-        options.json.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
-    return int(any(line.verdict == "FAILS" for line in found))
+        write_results(results, options.json)
+    if options.save:
+        write_results(results, FOLDER / "results.json")
+        _draw(read_results(FOLDER / "results.json"))
+    return int(any(line.verdict == "FAILS" for line in results.lines))
 
 
-def _print_line(line: Line) -> None:
-    unit = "x" if line.scale == "cheaper" else ""
-    ratio = f"{line.ratio:.2f}{unit}" if line.ratio < 10 else f"{line.ratio:.1f}{unit}"
-    ours, theirs = (_amount(cost, line.unit) for cost in (line.ours, line.theirs))
-    budget = ["-" if number is None else f"{number:g}{unit}" for number in (line.minimum, line.aim)]
-    _print_row((line.what, line.against, ours, theirs, ratio, *budget, line.verdict))
-    if line.parts:
-        parts = (f"{name} {_amount(cost, line.unit)}" for name, cost in line.parts.items())
-        print(f"    our cost is: {', '.join(parts)}")
+def _measured(rows: Sequence[str], *, quick: bool) -> Results:
+    """Run the rows and print their lines as they come."""
+    results = Results(versions())
+    print_head(results.versions)
+    for row in rows:
+        start = time.monotonic()
+        try:
+            found = ROWS[row](quick)
+        except NotInstalled as missing:
+            results.left_out[row] = f"not installed: {missing}"
+            print(f"{row} is left out, not installed: {missing}")
+            continue
+        results.seconds[row] = time.monotonic() - start
+        for one in found:
+            if isinstance(one, Line):
+                results.lines.append(one)
+                print_line(one)
+        results.curves += [one for one in found if isinstance(one, Curve)]
+    print(f"\n{sum(results.seconds.values()) / 60:.1f} minutes")
     sys.stdout.flush()
+    return results
 
 
-def _print_row(cells: Sequence[str]) -> None:
-    print("  ".join(cell.ljust(width) for cell, width in zip(cells, WIDTHS, strict=True)).rstrip())
+def _draw(saved: dict[str, object]) -> None:
+    from benchmarks.pictures import draw  # noqa: PLC0415 - matplotlib is nobody else's
 
-
-def _amount(cost: float, unit: Unit) -> str:
-    one, thousand = NAMES[unit]
-    return f"{cost:.0f} {one}" if abs(cost) < 1000 else f"{cost / 1000:.2f} {thousand}"
+    for picture in draw(saved, FOLDER / "pictures"):
+        print(f"drawn: {picture.name}")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from reactivex import Observable
 from reactivex import operators as ops
 
 import rxstream as rxs
-from benchmarks.measure import Contender, Line, measure
+from benchmarks.measure import Contender, Found, compare, measure
 from benchmarks.workloads import awaited, chunks, each
 
 __all__ = ("BARE", "OPERATORS", "ROW", "TWO_READERS", "Play", "contenders", "lines", "production")
@@ -72,16 +72,16 @@ def contenders(items: Sequence[rxs.StreamChunk], play: Play) -> list[Contender]:
     ]
 
 
-def lines(*, quick: bool) -> list[Line]:
+def lines(*, quick: bool) -> list[Found]:
     """Measure the row."""
     count, rounds = (3000, 3) if quick else (10_000, 5)
     items = chunks(count)
-    found: list[Line] = []
+    found: list[Found] = []
     for kind, play in (("ready", each), ("awaited", awaited)):
         cost = measure(contenders(items, play), count, rounds)
         for name in (*OPERATORS, TWO_READERS):
             what = f"{name}, each chunk {kind}"
-            found.append(Line(ROW, what, BARE, cost[name], cost[BARE], "of its cost"))
+            found.append(compare(ROW, what, BARE, cost[name], cost[BARE], "of its cost"))
     return found
 
 

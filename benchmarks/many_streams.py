@@ -13,9 +13,9 @@ import openai
 
 import rxstream as rxs
 from benchmarks.bare_chain import production
-from benchmarks.measure import Contender, Line, exhaust, measure
+from benchmarks.measure import Contender, Found, Line, compare, exhaust, measure
 from benchmarks.sse_to_words import REQUEST, ways
-from benchmarks.workloads import Play, Spread, chat_client, sse_reads
+from benchmarks.workloads import Spread, chat_client, sse_reads
 
 __all__ = ("LENGTH", "RESIDENT", "ROW", "all_ways", "at_once", "contenders", "lines", "memory")
 
@@ -38,12 +38,13 @@ def all_ways(client: openai.AsyncOpenAI) -> list[Contender]:
     return [*ways(client), Contender("production", in_production)]
 
 
-def at_once(one: Contender, streams: int, read: Read = exhaust) -> Contender:
+def at_once(one: Contender, streams: int, spread: Spread, read: Read = exhaust) -> Contender:
     """Read so many of one kind at the same time. The items are what ``read`` makes of each stream."""
 
     async def outputs() -> AsyncIterator[Any]:
         for output in await asyncio.gather(*(read(one) for _ in range(streams))):
             yield output
+        assert spread.most_open == streams, f"only {spread.most_open} streams were open at once"
 
     def opened() -> AbstractAsyncContextManager[Any]:
         stream: Any = outputs()  # an async generator, which has aclose()
@@ -52,34 +53,37 @@ def at_once(one: Contender, streams: int, read: Read = exhaust) -> Contender:
     return Contender(one.name, opened)
 
 
-def contenders(streams: int, play: Play, read: Read = exhaust) -> list[Contender]:
+def contenders(streams: int, spread: Spread, read: Read = exhaust) -> list[Contender]:
     """Give all the ways, of so many streams each."""
-    client = chat_client(sse_reads(LENGTH), play)
-    return [at_once(one, streams, read) for one in all_ways(client)]
+    client = chat_client(sse_reads(LENGTH), spread)
+    return [at_once(one, streams, spread, read) for one in all_ways(client)]
 
 
-def lines(*, quick: bool) -> list[Line]:
+def lines(*, quick: bool) -> list[Found]:
     """Measure the row."""
     streams, rounds = 200 if quick else 1000, 2
     # More reads than one core can keep up with, whoever reads them: in each turn of the event loop some are
     # ready, as under load. And long enough that all streams are open before one ends.
     spread = Spread(pause=0.02)
-    few = measure(contenders(10, Spread(pause=0.0002)), 10 * LENGTH, 5 * rounds)
-    cost = measure(contenders(streams, spread), streams * LENGTH, rounds, warm_up=False)
-    assert spread.most_open == streams, f"only {spread.most_open} streams were open at once"
+    few_at_once = contenders(10, Spread(pause=0.0002))
+    for one in few_at_once:
+        asyncio.run(exhaust(one))  # what is forked then has run before, and a round of all takes long
+    few = measure(few_at_once, 10 * LENGTH, 5 * rounds, memory=False)
+    cost = measure(contenders(streams, spread), streams * LENGTH, rounds, warm_up=False, memory=False)
     parts = {
-        "request, waiting, bytes": cost["bytes"],
-        "decoder": cost["decoded"] - cost["bytes"],
-        "words": cost["words"] - cost["decoded"],
+        "request, waiting, bytes": cost["bytes"].time,
+        "decoder": cost["decoded"].time - cost["bytes"].time,
+        "words": cost["words"].time - cost["decoded"].time,
     }
-    chain = {"timeout, retry, measure": cost["production"] - cost["words"]}
+    chain = {"timeout, retry, measure": cost["production"].time - cost["words"].time}
     what = f"{streams:,} streams at once, SSE to words, per chunk"
     whole = "the same, with timeout, retry, measure"
-    found = [
-        Line(ROW, what, SDK, cost["words"], cost["sdk"], "cheaper", parts=parts),
-        Line(ROW, whole, SDK, cost["production"], cost["sdk"], "cheaper", parts=parts | chain),
-        Line(ROW, what, "10 streams at once", cost["words"], few["words"], "of its cost"),
-        Line(ROW, whole, "10 streams at once", cost["production"], few["production"], "of its cost"),
+    against = "10 streams at once"
+    found: list[Found] = [
+        compare(ROW, what, SDK, cost["words"], cost["sdk"], "cheaper", parts=parts),
+        compare(ROW, whole, SDK, cost["production"], cost["sdk"], "cheaper", parts=parts | chain),
+        compare(ROW, what, against, cost["words"], few["words"], "of its cost"),
+        compare(ROW, whole, against, cost["production"], few["production"], "of its cost"),
     ]
     # To trace takes long, and what it counts for a stream is the same for however many.
     for how, name, count in (

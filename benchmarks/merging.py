@@ -4,13 +4,12 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-from aiostream import stream
-
 import rxstream as rxs
-from benchmarks.measure import Contender, Line, measure
+from benchmarks.measure import Contender, Found, compare, measure
+from benchmarks.peers import load
 from benchmarks.workloads import awaited, each
 
-__all__ = ("ROW", "Play", "contenders", "lines", "ours", "theirs")
+__all__ = ("ROW", "Play", "lines", "our_ways", "ours", "their_ways")
 
 ROW = "merge"
 
@@ -36,45 +35,48 @@ def theirs(streams: int, items: int, play: Play) -> Contender:
 
     def opened() -> AbstractAsyncContextManager[AsyncIterable[Any]]:
         numbers = range(items // streams)
-        merged: Any = stream.merge(*(play(numbers) for _ in range(streams)))
+        merged = load("aiostream").stream.merge(*(play(numbers) for _ in range(streams)))
         streamer: AbstractAsyncContextManager[AsyncIterable[Any]] = merged.stream()
         return streamer
 
-    return Contender(f"aiostream {streams}", opened)
+    return Contender(f"aiostream {streams}", opened, ("aiostream",))
 
 
-def contenders(items: int, play: Play) -> list[Contender]:
-    """Give all of them, for so many items."""
+def our_ways(items: int, play: Play) -> list[Contender]:
+    """Give ours, for so many items."""
     return [
         *(ours(streams, items, play) for streams in (10, 100, 1000)),
         ours(1000, items, play, at_once=10),
-        *(theirs(streams, items, play) for streams in (10, 100)),
     ]
 
 
-def lines(*, quick: bool) -> list[Line]:
+def their_ways(items: int, play: Play) -> list[Contender]:
+    """Give theirs, for so many items."""
+    return [theirs(streams, items, play) for streams in (10, 100)]
+
+
+def lines(*, quick: bool) -> list[Found]:
     """Measure the row."""
     # In 1,000 streams 200 each, which is a short answer: opening and closing a stream is part of it.
     items, rounds = 200_000, 1 if quick else 3
-    found: list[Line] = []
+    found: list[Found] = []
     for kind, play in KINDS:
-        many = [one for one in contenders(items, play) if not one.name.startswith("aiostream")]
-        cost = measure(many, items, rounds)
         # Theirs is dear, and costs for an item the same however many come.
-        fewer = items // 4
-        cost |= measure([theirs(streams, fewer, play) for streams in (10, 100)], fewer, max(2, rounds // 2))
+        all_of_them = [*our_ways(items, play), *their_ways(items // 8, play)]
+        counts = {one.name: items // 8 if one.name.startswith("aiostream") else items for one in all_of_them}
+        cost = measure(all_of_them, counts, rounds)
         few = cost["ours 10"]
         budget = (1.5, 1.1) if play is awaited else (None, None)
         found.append(
-            Line(
+            compare(
                 ROW, f"1,000 streams, {kind}, per item", "10", cost["ours 1000"], few, "of its cost", *budget
             )
         )
         found.append(
-            Line(ROW, "the same, 10 at once", "10", cost["ours 1000, 10 at once"], few, "of its cost")
+            compare(ROW, "the same, 10 at once", "10", cost["ours 1000, 10 at once"], few, "of its cost")
         )
         for streams in (10, 100):
             what = f"{streams} streams, {kind}, per item"
             both = cost[f"ours {streams}"], cost[f"aiostream {streams}"]
-            found.append(Line(ROW, what, "aiostream", *both, "cheaper"))
+            found.append(compare(ROW, what, "aiostream", *both, "cheaper"))
     return found

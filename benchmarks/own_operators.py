@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager, aclosing
 from typing import Any
 
 import rxstream as rxs
-from benchmarks.measure import Contender, Line, measure
+from benchmarks.measure import Contender, Found, compare, measure
 from benchmarks.workloads import each, tokens
 from rxstream.sansio import Machine
 from rxstream.sansio.rewrite import Replace
@@ -52,7 +52,7 @@ def replacing_contenders(texts: Sequence[str]) -> list[Contender]:
     return [Contender("ours", ours), Contender("generators", generators)]
 
 
-def lines(*, quick: bool) -> list[Line]:
+def lines(*, quick: bool) -> list[Found]:
     """Measure the row."""
     texts = tokens(10_000 if quick else 50_000)
     rounds = 5 if quick else 12
@@ -61,8 +61,8 @@ def lines(*, quick: bool) -> list[Line]:
     ours, split_up, inline = plain["ours"], "lower, words, title, per token", "the same, inlined by hand"
     machines = "three async generators"
     return [
-        Line(ROW, split_up, machines, ours, plain["generators"], "of its cost", 1.2, 0.8),
-        Line(
+        compare(ROW, split_up, machines, ours, plain["generators"], "of its cost", 1.2, 0.8),
+        compare(
             ROW,
             "lower, replace, words, per token",
             machines,
@@ -72,7 +72,7 @@ def lines(*, quick: bool) -> list[Line]:
             1.2,
             0.8,
         ),
-        Line(ROW, split_up, inline, ours, plain["inlined"], "of its cost"),
+        compare(ROW, split_up, inline, ours, plain["inlined"], "of its cost"),
     ]
 
 

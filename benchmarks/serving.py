@@ -1,151 +1,25 @@
 """Two hundred clients of one server: CPU time for each event, and memory of streams that stand still."""
 
 import asyncio
-import os
-import selectors
-import socket
-import subprocess
-import sys
-from collections.abc import Coroutine, Generator, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterator
+from contextlib import nullcontext
 from itertools import pairwise
-from pathlib import Path
+from math import inf, nan
 from statistics import median
-from time import perf_counter, sleep
-from typing import Any, Final, TypeVar
-from urllib.parse import quote
+from time import perf_counter
+from typing import Final
 
-from benchmarks.measure import Line
+from benchmarks.clients import Served, deaf, load, open_one, serving, unhurried
+from benchmarks.measure import Curve, Found, Line
+from benchmarks.peers import NotInstalled, absent
 
-__all__ = ("ROW", "Served", "lines", "load", "serving")
-
-T = TypeVar("T")
+__all__ = ("ROW", "lines")
 
 ROW: Final = "serving"
 WAYS: Final = ("bare", "ours", "ours, no log", "sse-starlette")
+#: What the server needs in any case.
+NEEDED: Final = ("starlette", "uvicorn", "httptools", "uvloop")
 BARE: Final = "Starlette's StreamingResponse"
-
-
-class Served:
-    """A running server."""
-
-    def __init__(self, port: int, pid: int) -> None:
-        self.port = port
-        self._process = Path("/proc") / str(pid)
-
-    @property
-    def cpu(self) -> float:
-        """Seconds of CPU time so far.
-
-        As the scheduler counts them. What ``stat`` says is sampled at the clock's ticks, and a server
-        that waits for timers is busy just then.
-        """
-        threads = (self._process / "task").iterdir()
-        return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads) / 1e9
-
-    @property
-    def memory(self) -> int:
-        """Bytes that it takes now."""
-        return int((self._process / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
-class _Unhurried(selectors.DefaultSelector):
-    """Looks every 5 ms what has come, instead of being woken by it.
-
-    To wake a process of the same machine is charged to who wakes it: up to 5 us for each event, more than
-    half of what else a write takes, and with the same server now for each, now for one of twenty, as it
-    happens to be asleep. A client that is somewhere else costs nothing of that.
-    """
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        """Give what is ready."""
-        if timeout is None or timeout > 0:
-            sleep(0.005)
-        return super().select(0)
-
-
-def unhurried(work: Coroutine[Any, Any, T]) -> T:
-    """Run clients that cost the server as little as clients elsewhere do."""
-    with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(_Unhurried())) as runner:
-        return runner.run(work)
-
-
-@contextmanager
-def _beside_the_server() -> Generator[None]:
-    """Leave the server its core, where there are two."""
-    cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set[int]()
-    if len(cores) < 2:
-        yield
-        return
-    os.sched_setaffinity(0, cores - {min(cores)})
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, cores)
-
-
-@contextmanager
-def serving() -> Generator[Served]:
-    """Run the server for as long as the block lasts."""
-    with socket.create_server(("127.0.0.1", 0), backlog=2048) as listener:
-        command = [sys.executable, "-m", "benchmarks.served_app", str(listener.fileno())]
-        with subprocess.Popen(command, pass_fds=[listener.fileno()]) as process:
-            try:
-                with _beside_the_server():
-                    yield Served(listener.getsockname()[1], process.pid)
-            finally:
-                process.terminate()
-
-
-class _Client(asyncio.Protocol):
-    """Counts the events that come, as cheaply as can be; with ``times`` it notes when they come."""
-
-    def __init__(self, path: str, times: list[float] | None = None) -> None:
-        self._path = path
-        self._times = times
-        self.events = 0
-        self.ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self.begun = asyncio.Event()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        transport.write(f"GET {self._path} HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n".encode())
-
-    def data_received(self, data: bytes) -> None:
-        self.events += data.count(b"data: ")
-        self.begun.set()
-        if self._times is not None:
-            self._times.append(perf_counter())
-
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - as the loop calls it
-        if not self.ended.done():
-            self.ended.set_result(self.events)
-
-
-async def _open(
-    port: int, way: str, gap: str, events: int, times: list[float] | None = None
-) -> tuple[asyncio.Transport, _Client]:
-    """Ask for one stream."""
-    path = f"/{quote(way)}?gap={quote(gap)}&events={events}"
-    loop = asyncio.get_running_loop()
-    return await loop.create_connection(lambda: _Client(path, times), "127.0.0.1", port)
-
-
-async def load(
-    port: int, way: str, gap: str, clients: int, events: int, times: list[list[float]] | None = None
-) -> int:
-    """Read so many streams at once, each to its end; give the number of events that came.
-
-    With ``times`` it adds a list for each of them: when something came.
-    """
-    ended: list[asyncio.Future[int]] = []
-    for _ in range(clients):
-        noted: list[float] | None = None
-        if times is not None:
-            times.append(noted := [])
-        _, client = await _open(port, way, gap, events, noted)
-        ended.append(client.ended)
-    return sum(await asyncio.gather(*ended))
 
 
 async def park(served: Served, way: str, clients: int) -> float:
@@ -155,7 +29,7 @@ async def park(served: Served, way: str, clients: int) -> float:
     for number in range(clients + 100):
         if number == 100:  # behind what the first ones bring along
             before = served.memory
-        transport, client = await _open(served.port, way, "idle", 2)
+        transport, client = await open_one(served.port, way, "idle", 2)
         await client.begun.wait()
         opened.append(transport)
     grown = served.memory - before
@@ -178,17 +52,6 @@ async def gaps(port: int, way: str, clients: int, events: int) -> float:
     return found[len(found) * 99 // 100] * 1e9
 
 
-@contextmanager
-def deaf(port: int, way: str) -> Generator[None]:
-    """Have one client that reads nothing of a stream of 100 kB an event, for as long as the block lasts."""
-    with socket.create_connection(("127.0.0.1", port)) as client:
-        client.sendall(
-            f"GET /{quote(way)}?gap=20%20ms&events=3000&more=100000 HTTP/1.1\r\nHost: here\r\n\r\n".encode()
-        )
-        sleep(3)  # all buffers on the way are full
-        yield
-
-
 def all_gaps(clients: int, events: int, rounds: int) -> dict[str, float]:
     """Return the gap of each way, and of ours beside a client that stops reading: the best of rounds."""
     best: dict[str, float] = {}
@@ -204,14 +67,15 @@ def all_gaps(clients: int, events: int, rounds: int) -> dict[str, float]:
                 asyncio.run(load(served.port, way, "flat out", 10, 10))
                 gap = asyncio.run(gaps(served.port, way, clients, events))
             name = f"{way}, beside" if beside else way
-            best[name] = min(best.get(name, float("inf")), gap)
+            best[name] = min(best.get(name, inf), gap)
     return best
 
 
 def _turns(gap: str, rounds: int) -> Iterator[tuple[str, Served]]:
     """Give each way in turns, with a server of its own that has answered before."""
+    ways = [way for way in WAYS if way != "sse-starlette" or not absent("sse_starlette")]
     for _ in range(rounds):
-        for way in WAYS:
+        for way in ways:
             with serving() as served:
                 unhurried(load(served.port, way, gap, 10, 10))
                 yield way, served
@@ -219,11 +83,11 @@ def _turns(gap: str, rounds: int) -> Iterator[tuple[str, Served]]:
 
 def costs(gap: str, clients: int, events: int, rounds: int) -> dict[str, float]:
     """Return the server's CPU time per event of each way, in nanoseconds: the best of rounds in turns."""
-    best: dict[str, float] = {way: float("inf") for way in WAYS}
+    best: dict[str, float] = {}
     for way, served in _turns(gap, rounds):
         before = served.cpu
         count = unhurried(load(served.port, way, gap, clients, events))
-        best[way] = min(best[way], (served.cpu - before) / count * 1e9)
+        best[way] = min(best.get(way, inf), (served.cpu - before) / count * 1e9)
     return best
 
 
@@ -233,7 +97,7 @@ async def pace(served: Served, way: str, clients: int, events: int) -> list[floa
     In nanoseconds of the server's CPU time, with an event's share of what it costs to begin its stream.
     """
     before = served.cpu
-    opened = [await _open(served.port, way, "20 ms", events) for _ in range(clients)]
+    opened = [await open_one(served.port, way, "20 ms", events) for _ in range(clients)]
     for _, client in opened:
         await client.begun.wait()
     begun = (served.cpu - before) / clients / events
@@ -255,22 +119,30 @@ def paced_costs(clients: int, events: int, rounds: int) -> dict[str, float]:
     Its median over short times, with all ways in turns: in the third of a minute that whole answers take the
     machine itself may change by a third.
     """
-    found: dict[str, list[float]] = {way: [] for way in WAYS}
+    found: dict[str, list[float]] = {}
     for way, served in _turns("20 ms", rounds):
+        found.setdefault(way, [])
         found[way] += unhurried(pace(served, way, clients, events))
     return {way: median(times) for way, times in found.items()}
 
 
-def lines(*, quick: bool = False) -> list[Line]:
+def lines(*, quick: bool = False) -> list[Found]:
     """Measure."""
+    if missing := absent(*NEEDED):
+        raise NotInstalled(", ".join(missing))
     clients, rounds = (50, 1) if quick else (200, 3)
-    found: list[Line] = []
+    found: list[Found] = []
     for gap in ("20 ms", "sleep(0)", "flat out"):
-        events = 300 if quick else 1000
+        events = 300 if quick else 500
         if gap == "20 ms":
-            cost = paced_costs(clients, events, 1 if quick else 9)
+            cost = paced_costs(clients, 1000, 1 if quick else 4)
         else:
-            cost = costs(gap, clients, events, 2 * rounds)
+            cost = costs(gap, clients, events, rounds)
+        found += [
+            Curve("load", gap, way, [clients], [took], "clients", "ns of CPU time an event")
+            for way, took in cost.items()
+        ]
+        theirs = cost.get("sse-starlette", nan)
         what = f"{clients} clients, {gap}, every feature on"
         found += [
             Line(ROW, what, BARE, cost["ours"], cost["bare"], "of its cost", 1.5, 1.1),
@@ -282,9 +154,9 @@ def lines(*, quick: bool = False) -> list[Line]:
                 cost["bare"],
                 "of its cost",
             ),
-            Line(ROW, what, "sse-starlette", cost["ours"], cost["sse-starlette"], "cheaper"),
+            Line(ROW, what, "sse-starlette", cost["ours"], theirs, "cheaper"),
         ]
-    gap_of = all_gaps(20 if quick else 100, 100 if quick else 500, rounds)
+    gap_of = all_gaps(20 if quick else 100, 100 if quick else 150, rounds)
     for way, having in (("ours", "every feature on"), ("ours, no log", "no log")):
         what = f"99 of 100 gaps, 20 ms, {having}"
         found += [
@@ -300,7 +172,7 @@ def lines(*, quick: bool = False) -> list[Line]:
                 1.0,
             ),
         ]
-    idle = 200 if quick else 2000
+    idle = 200 if quick else 1000
     memory: dict[str, float] = {}
     for way in ("bare", "ours", "ours, no log"):
         with serving() as served:

@@ -5,11 +5,11 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import httpx2
-from httpx_sse import EventSource
 
 import rxstream as rxs
 from benchmarks.event_server import serving
-from benchmarks.measure import Contender, Line, measure
+from benchmarks.measure import Contender, Found, compare, measure
+from benchmarks.peers import load
 from benchmarks.workloads import sse_reads
 from rxstream.transports.from_sse import from_sse
 
@@ -41,8 +41,8 @@ def contenders(url: str) -> list[Contender]:
     @asynccontextmanager
     async def httpx_sse() -> AsyncGenerator[AsyncIterable[Any]]:
         async with responding() as response:
-            untyped: Any = response  # it is written for httpx, and works with what looks like it
-            yield EventSource(untyped).aiter_sse()
+            # It is written for httpx, and works with what looks like it.
+            yield load("httpx_sse").EventSource(response).aiter_sse()
 
     @asynccontextmanager
     async def httpx2_sse() -> AsyncGenerator[AsyncIterable[Any]]:
@@ -57,25 +57,30 @@ def contenders(url: str) -> list[Contender]:
     return [
         Contender("ours", ours),
         Contender("chunks", named),
-        Contender("httpx-sse", httpx_sse),
+        Contender("httpx-sse", httpx_sse, ("httpx_sse", "httpx")),
         Contender("httpx2", httpx2_sse),
         Contender("bytes", alone),
     ]
 
 
-def lines(*, quick: bool) -> list[Line]:
+def lines(*, quick: bool) -> list[Found]:
     """Measure the row."""
-    count, rounds = (400, 2) if quick else (2000, 6)
-    found: list[Line] = []
+    count, rounds = (400, 2) if quick else (2000, 4)
+    found: list[Found] = []
     for pause, how in ((PAUSE, "each in a read of its own"), (0.0, "many in a read")):
         with serving(sse_reads(count - 1), pause) as url:
             cost = measure(contenders(url), count, rounds)
-        parts = {"bytes alone": cost["bytes"], "events": cost["ours"] - cost["bytes"]}
+        parts = {
+            "bytes alone": cost["bytes"].time,
+            "events": cost["ours"].time - cost["bytes"].time,
+        }
         what = f"from_sse(), {how}"
         found += [
-            Line(ROW, what, "httpx-sse on httpx2", cost["ours"], cost["httpx-sse"], "cheaper", parts=parts),
-            Line(ROW, what, "httpx2's own EventSource", cost["ours"], cost["httpx2"], "cheaper"),
-            Line(
+            compare(
+                ROW, what, "httpx-sse on httpx2", cost["ours"], cost["httpx-sse"], "cheaper", parts=parts
+            ),
+            compare(ROW, what, "httpx2's own EventSource", cost["ours"], cost["httpx2"], "cheaper"),
+            compare(
                 ROW,
                 f"{what}, as chunks",
                 "httpx-sse, events only",

@@ -7,7 +7,7 @@ from typing import Any
 import openai
 
 import rxstream as rxs
-from benchmarks.measure import Contender, Line, measure
+from benchmarks.measure import Contender, Found, compare, measure
 from benchmarks.workloads import chat_client, sse_reads
 
 __all__ = ("REQUEST", "ROW", "contenders", "lines", "ways")
@@ -52,17 +52,17 @@ def ways(client: openai.AsyncOpenAI) -> list[Contender]:
     ]
 
 
-def lines(*, quick: bool) -> list[Line]:
+def lines(*, quick: bool) -> list[Found]:
     """Measure the row."""
     chunks = 1500 if quick else 5000
     cost = measure(contenders(chunks), chunks, 3 if quick else 8)
     parts = {
-        "bytes alone": cost["bytes"],
-        "decoder": cost["decoded"] - cost["bytes"],
-        "words": cost["words"] - cost["decoded"],
+        "bytes alone": cost["bytes"].time,
+        "decoder": cost["decoded"].time - cost["bytes"].time,
+        "words": cost["words"].time - cost["decoded"].time,
     }
     return [
-        Line(
+        compare(
             ROW,
             "SSE bytes to words, per chunk",
             "openai SDK, bare async for",

@@ -2,13 +2,13 @@
 
 from collections.abc import AsyncIterable, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing
-from typing import Any, cast
+from typing import Any
 
-from aiostream import pipe, stream
 from reactivex import operators as ops
 
 import rxstream as rxs
-from benchmarks.measure import Contender, Line, measure
+from benchmarks.measure import Contender, Found, compare, measure
+from benchmarks.peers import load
 from benchmarks.workloads import numbers
 
 __all__ = ("AIOSTREAM_ROW", "GENERATORS_ROW", "against_aiostream", "against_generators", "contenders")
@@ -55,42 +55,41 @@ def contenders(count: int, *, with_filter: bool) -> list[Contender]:
         return aclosing(chain)
 
     def with_aiostream() -> AbstractAsyncContextManager[AsyncIterable[Any]]:
-        # Untyped, because its types want functions that take any number of arguments.
-        one, other, odd = (cast("Any", function) for function in (increment, double, is_odd))
-        middle: Any = pipe.filter(odd) if with_filter else pipe.map(other)
-        chain: Any = stream.iterate(numbers(count)) | pipe.map(one) | middle | pipe.map(one)
+        pipe, stream = load("aiostream").pipe, load("aiostream").stream
+        middle = pipe.filter(is_odd) if with_filter else pipe.map(double)
+        chain = stream.iterate(numbers(count)) | pipe.map(increment) | middle | pipe.map(increment)
         streamer: AbstractAsyncContextManager[AsyncIterable[Any]] = chain.stream()
         return streamer
 
     return [
         Contender("ours", ours),
         Contender("generators", generators),
-        Contender("aiostream", with_aiostream),
+        Contender("aiostream", with_aiostream, ("aiostream",)),
     ]
 
 
-def against_generators(*, quick: bool) -> list[Line]:
+def against_generators(*, quick: bool) -> list[Found]:
     """Measure the row against async generators."""
     return _lines(GENERATORS_ROW, "generators", "three async generators", quick=quick)
 
 
-def against_aiostream(*, quick: bool) -> list[Line]:
+def against_aiostream(*, quick: bool) -> list[Found]:
     """Measure the row against aiostream."""
     return _lines(AIOSTREAM_ROW, "aiostream", "aiostream", quick=quick)
 
 
-def _lines(row: str, peer: str, against: str, *, quick: bool) -> list[Line]:
-    found: list[Line] = []
+def _lines(row: str, peer: str, against: str, *, quick: bool) -> list[Found]:
+    found: list[Found] = []
     for with_filter, what in ((False, "map, map, map"), (True, "map, filter, map")):
         count = 10_000 if quick else 50_000
         pair = [one for one in contenders(count, with_filter=with_filter) if one.name in {"ours", peer}]
         cost = measure(pair, count, 5 if quick else 12)
         ours, theirs = cost["ours"], cost[peer]
         if peer == "generators":
-            found.append(Line(row, f"{what}, per item", against, ours, theirs, "of its cost", 2, 1.3))
+            found.append(compare(row, f"{what}, per item", against, ours, theirs, "of its cost", 2, 1.3))
         elif with_filter:
             # Reported without a budget, see the package's docstring.
-            found.append(Line(row, f"{what}, per item", against, ours, theirs, "cheaper"))
+            found.append(compare(row, f"{what}, per item", against, ours, theirs, "cheaper"))
         else:
-            found.append(Line(row, f"{what}, per item", against, ours, theirs, "cheaper", 4, 6))
+            found.append(compare(row, f"{what}, per item", against, ours, theirs, "cheaper", 4, 6))
     return found

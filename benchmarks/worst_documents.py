@@ -2,12 +2,14 @@
 
 import gc
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final
 
 from benchmarks.documents import cut
-from benchmarks.measure import Line
+from benchmarks.measure import Found, Line
+from benchmarks.workers import Job, workers
 from rxstream.sansio.code_blocks import CodeBlocks
 from rxstream.sansio.json_lines import JSONLines
 from rxstream.sansio.json_values import JSONObjects, JSONValues
@@ -17,7 +19,7 @@ from rxstream.sansio.reasoning import Reasoning
 from rxstream.sansio.sse import SSEDecoder
 from rxstream.sansio.tags import Tags
 
-__all__ = ("DOCUMENTS", "MACHINES", "ROW", "cost", "lines")
+__all__ = ("DOCUMENTS", "MACHINES", "ROW", "cost", "lines", "worst")
 
 ROW = "worst-documents"
 
@@ -91,23 +93,35 @@ def cost(factory: Callable[[], Any], chunks: Sequence[str]) -> float:
     return float(took)
 
 
-def lines(*, quick: bool) -> list[Line]:
+def lines(*, quick: bool) -> list[Found]:
     """Measure each parser on each document, and give the document whose cost grows most."""
     small, large = (2_000, 200_000) if quick else (5_000, 500_000)
-    found: list[Line] = []
-    for name, factory in MACHINES.items():
-        worst = (0.0, "", 0.0, 0.0)
-        for document, (start, unit) in DOCUMENTS.items():
-            costs: list[float] = []
-            for size, rounds in ((small, 9), (large, 1)):
-                chunks = cut(start + unit * (size // len(unit)))
-                costs.append(min(cost(factory, chunks) for _ in range(rounds)) / len(chunks))
-            # What disturbs a run only makes it longer: what seems to grow is measured again.
-            while costs[1] > costs[0] * AIM and rounds < 4:
-                costs[1] = min(costs[1], cost(factory, chunks) / len(chunks))
-                rounds += 1
-            worst = max(worst, (costs[1] / costs[0], document, costs[1], costs[0]))
-        _, document, ours, theirs = worst
-        what = f"{name}: {document}"
-        found.append(Line(ROW, what, f"{small // 1000} KB of it", ours, theirs, "of its cost", AT_MOST, AIM))
+    found: list[Found] = []
+    with workers({name: partial(_job, name, small, large) for name in MACHINES}) as ask:
+        for name in MACHINES:
+            _, document, ours, theirs = ask(name, "grow")
+            what = f"{name}: {document}"
+            against = f"{small // 1000} KB of it"
+            found.append(Line(ROW, what, against, ours, theirs, "of its cost", AT_MOST, AIM))
     return found
+
+
+@contextmanager
+def _job(name: str, small: int, large: int) -> Generator[Job]:
+    yield lambda _: worst(MACHINES[name], small, large)
+
+
+def worst(factory: Callable[[], Any], small: int, large: int) -> tuple[float, str, float, float]:
+    """Find the document whose cost grows most; give how much it does, its name, and what a chunk costs."""
+    most = (0.0, "", 0.0, 0.0)
+    for document, (start, unit) in DOCUMENTS.items():
+        costs: list[float] = []
+        for size, rounds in ((small, 9), (large, 1)):
+            chunks = cut(start + unit * (size // len(unit)))
+            costs.append(min(cost(factory, chunks) for _ in range(rounds)) / len(chunks))
+        # What disturbs a run only makes it longer: what seems to grow is measured again.
+        while costs[1] > costs[0] * AIM and rounds < 4:
+            costs[1] = min(costs[1], cost(factory, chunks) / len(chunks))
+            rounds += 1
+        most = max(most, (costs[1] / costs[0], document, costs[1], costs[0]))
+    return most

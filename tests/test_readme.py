@@ -1,6 +1,7 @@
 """What the README says is so: its programs run, its names exist, its commands are there."""
 
 import io
+import json
 import re
 import runpy
 from collections.abc import Generator
@@ -149,3 +150,18 @@ def test_a_file_that_is_named_exists(path: str) -> None:
 def test_the_questions_are_ten() -> None:
     asked = README.partition("| where is it decided ... | |")[2].partition("\n\n")[0]
     assert len(re.findall(r"^\|.*\? \| `rxstream/.*\|$", asked, re.MULTILINE)) == 10
+
+
+def test_the_figures_are_the_measured_ones() -> None:
+    results: Any = json.loads((ROOT / "benchmarks" / "results.json").read_text(encoding="utf-8"))
+    measured = {(line["what"], line["against"]): line for line in results["lines"]}
+    table = README.partition("| what | against | measured |")[2].partition("\n\n")[0]
+    row = r"^\| (.*?) \| (.*?) \| ([\d.]+)(x cheaper| of its cost) \| ([\d.]+) \| ([\d.]+) \|$"
+    rows = re.findall(row, table, re.MULTILINE)
+    assert len(rows) >= 12
+    for what, against, told, unit, minimum, aim in rows:
+        line = measured[what, against]
+        assert unit.strip("x ") == line["scale"]
+        assert float(told) == pytest.approx(line["ratio"], rel=0.05)
+        assert (float(minimum), float(aim)) == (line["minimum"], line["aim"])
+        assert line["verdict"] != "FAILS"

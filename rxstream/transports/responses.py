@@ -57,8 +57,8 @@ class Responses:
         """End every response of this event loop, and return how many there were.
 
         One that a client can come back to at another process (with a log in a file or in Redis) just stops;
-        any other ends with an error event whose code is "shutdown". Returns when all are over, at the latest ``within`` seconds later: a client that
-        has stopped reading may keep its response that long.
+        any other ends with an error event whose code is "shutdown". Returns when all are over, at the latest
+        ``within`` seconds later: a client that has stopped reading may keep its response that long.
         """
         here = running_loop()
         running = tuple(self._running.get(here, ()))
