@@ -20,6 +20,7 @@ import anyio
 import httpx2
 import openai
 import pydantic
+import pytest
 import uvicorn
 from fastapi import FastAPI, WebSocket
 from fastapi.routing import APIWebSocketRoute
@@ -146,13 +147,13 @@ class Reader:
             source = source.replace(address, really)
         code = compile_example(source, f"example of {name}")
         wanted = set(names_in(code))
-        own = {name: make() for name, make in OWN.items() if name in wanted}
-        self._known = {**IMPORTED, **own, **self._given}
-        everything = dict(self._known)
         printed = io.StringIO()
-        with redirect_stdout(printed):
+        with redirect_stdout(printed), _noted_clients() as clients:
+            own = {name: make() for name, make in OWN.items() if name in wanted}
+            self._known = {**IMPORTED, **own, **self._given}
+            everything = dict(self._known)
             if is_async(code):
-                anyio.run(_run, code, everything, backend=self._backend)
+                anyio.run(_run, code, everything, clients, backend=self._backend)
             else:
                 # run() and iter_stream() must have no event loop around them.
                 exec(code, everything)
@@ -177,9 +178,28 @@ class Reader:
             assert tests, "nothing is to be seen of it: let it print something, make a stream, or be a test"
 
 
-async def _run(code: CodeType, names: dict[str, Any]) -> None:
+@contextmanager
+def _noted_clients() -> Generator[list[openai.AsyncOpenAI]]:
+    """Note the clients that are made: an example closes none, and what it leaves open would warn later."""
+    made: list[openai.AsyncOpenAI] = []
+    original: Any = openai.AsyncOpenAI.__init__
+
+    def noting(self: openai.AsyncOpenAI, *arguments: Any, **options: Any) -> None:
+        original(self, *arguments, **options)
+        made.append(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(openai.AsyncOpenAI, "__init__", noting)
+        yield made
+
+
+async def _run(code: CodeType, names: dict[str, Any], clients: list[openai.AsyncOpenAI]) -> None:
     with anyio.fail_after(PATIENCE):
-        await eval(code, names)
+        try:
+            await eval(code, names)
+        finally:
+            for client in clients:
+                await client.close()
 
 
 async def _items_of(stream: Observable[Any]) -> list[Any]:
