@@ -57,7 +57,7 @@ class TerminalView:
             self._print(_markdown(block))
         lane.finished.clear()
         tail = _Lines(height)
-        tail.end = [*_picture(lane.picture), *([_markdown(lane.tail)] if lane.tail else [])]
+        tail.end = _unfinished(lane)
         gap = [Text()] if self._printed and tail.end else []
         self._draw(Group(*gap, tail, Text(lane.progress(now), _DIM)))
 
@@ -113,7 +113,7 @@ class _Column:
         lines.add(map(_markdown, lane.finished))
         lane.finished.clear()
         lines.height = height
-        lines.end = [*_picture(lane.picture), *([_markdown(lane.tail)] if lane.tail else [])]
+        lines.end = _unfinished(lane)
         return lines
 
 
@@ -154,6 +154,11 @@ class _Lines:
 
 def _markdown(text: str) -> Markdown:
     return Markdown(text.translate(_CONTROLS))
+
+
+def _unfinished(lane: Lane) -> list[Any]:
+    """Return what is drawn anew each time: the picture, and the block that is being written."""
+    return [*_picture(lane.picture), *([_markdown(lane.tail)] if lane.tail else [])]
 
 
 def _picture(picture: Any) -> list[Any]:
