@@ -126,7 +126,8 @@ def closed(notebook: Notebook) -> float:
 
 
 async def test_one_text_grows_and_what_is_finished_is_not_drawn_again(lab: Lab, pictures: Path) -> None:
-    show = "shown = await rxs.display_stream(words(blocks('A')))"
+    # Slowly: it is drawn ten times a second, and a busy machine, or a screenshot, misses some of them.
+    show = "shown = await rxs.display_stream(words(blocks('A'), 0.1))"
     async with lab.notebook("text", SOURCES + BLOCKS + show) as notebook:
         await notebook.watch(0)
         await notebook.start(0)
