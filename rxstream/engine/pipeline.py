@@ -28,7 +28,8 @@ _HIDDEN: Final = "..."
 #: Characters of an argument that are shown.
 _LONG: Final = 40
 _SECRET: Final = re.compile(
-    r"key|token(?!s)|secret|password|auth|header|cookie|message|prompt|input", re.IGNORECASE
+    r"key|token(?!s)|secret|password|auth|header|cookie|message|prompt|input|instruction|system|user|identifier",
+    re.IGNORECASE,
 )
 #: What may be secret in an address: who asks, and what for.
 _IN_ADDRESS: Final = re.compile(r"(?<=://)[^/@?#]*@|\?.*", re.DOTALL)
@@ -157,9 +158,9 @@ def _operator_calls(operator: Any) -> Iterator[Call]:
     if not isinstance(operator, FunctionType):
         yield Call(type(operator).__name__, (...,))
         return
-    # The stock operators are closures; the names in them are not promised to anybody, so all of this may fail
-    # to find one, and then the function's own name has to do.
-    around = _closure(operator)
+    # The stock operators are closures. The names in them are promised to nobody, so where one of them is not
+    # there any more, the function's own name has to do.
+    around = _closure(operator) if operator.__module__.partition(".")[0] == "reactivex" else {}
     made: Any = around.get("fun")
     parts: Any = around.get("operators", ())
     if isinstance(made, FunctionType) and isinstance(around.get("args"), tuple):

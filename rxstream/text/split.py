@@ -99,9 +99,9 @@ def buffer_sentences(
     limit.
 
     At an error the unfinished sentence is dropped. Memory: the unfinished sentence, which only ``max_chars``
-    bounds. Raises UnknownName for another language, ValueError for a
-    ``max_chars`` that is no positive int; as the stream's error MixedChoices for chunks of two choices
-    (``n=2``), TypeError for items that are no text. For speech, this; for a ticker, ``buffer_words``.
+    bounds. Raises UnknownName for another language, ValueError for a ``max_chars`` that is no positive int;
+    as the stream's error MixedChoices for chunks of two choices (``n=2``), TypeError for items that are no
+    text. For speech, this; for a ticker, ``buffer_words``.
     """
     make = partial(Sentences, language=language, keep_whitespace=keep_whitespace, max_chars=max_chars)
     return _split("buffer_sentences()", make)

@@ -24,6 +24,24 @@ def own() -> Callable[[Observable[Any]], Observable[Any]]:
     return operator
 
 
+def looks_like_stock(
+    fun: Callable[[str], int], *args: str, **kwargs: str
+) -> Callable[[Observable[Any]], Any]:
+    """Make an operator whose closure has the names that those of reactivex have."""
+
+    def operator(source: Observable[Any]) -> Observable[Any]:
+        return source.pipe(ops.map(lambda item: (fun, args, kwargs, item)))
+
+    return operator
+
+
+def looks_composed(operators: object) -> Callable[[Observable[Any]], Any]:
+    def operator(source: Observable[Any]) -> Observable[Any]:
+        return source.pipe(ops.map(lambda item: (operators, item)))
+
+    return operator
+
+
 class Operator:
     """An operator that is no function."""
 
@@ -62,6 +80,7 @@ STORIES: list[tuple[Any, str]] = [
     (ONE.pipe(ops.scan(max)), "from_recording('01-prose') | ops.scan(max)"),
     (ONE.pipe(own()), "from_recording('01-prose') | own(...)"),
     (ONE.pipe(plain), "from_recording('01-prose') | plain()"),
+    (ONE.pipe(looks_composed(3)), "from_recording('01-prose') | looks_composed(...)"),
     (ONE.pipe(Operator()), "from_recording('01-prose') | Operator(...)"),
     (
         ONE.pipe(lambda source: source.pipe(rxs.buffer_lines(), ops.take(2))),
@@ -130,11 +149,14 @@ def test_what_nobody_noted_is_named_by_its_class() -> None:
             messages=[{"role": "user", "content": "s3cret"}],
             extra_headers={"Authorization": "s3cret"},
             api_key="s3cret",
+            user="s3cret",
+            safety_identifier="s3cret",
         ),
-        rxs.from_responses(AsyncOpenAI(api_key="s3cret"), model="m", input="s3cret", instructions=None),
+        rxs.from_responses(AsyncOpenAI(api_key="s3cret"), model="m", input="s3cret", instructions="s3cret"),
         rxs.from_sse("http://me:s3cret@localhost/answer?key=s3cret"),
         ONE.pipe(rxs.redact("s3cret", re.compile("s3cret"), mask="s3cret")),
         ONE.pipe(rxs.race_streams(ONE.pipe(rxs.redact("s3cret")))),
+        ONE.pipe(looks_like_stock(len, "s3cret", a="s3cret")),
     ],
 )
 def test_no_secret_is_shown(stream: Observable[Any]) -> None:
