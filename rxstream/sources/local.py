@@ -48,7 +48,7 @@ class LocalModel:
                     print(word)
 
     A small real model (SmolLM2, 135 million parameters), for programs and tests that are to run anywhere. Its
-    weights, 98 MB, are fetched on first use; a start then takes less than a second. However the block is
+    weights, 93 MB, are fetched on first use; a start then takes less than a second. However the block is
     left, the server is gone behind it. ``base_url`` is what a client of the ``openai`` package takes,
     ``model`` the name to ask for.
 
