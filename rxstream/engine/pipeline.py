@@ -160,7 +160,7 @@ def _operator_calls(operator: Any) -> Iterator[Call]:
         return
     # The stock operators are closures. The names in them are promised to nobody, so where one of them is not
     # there any more, the function's own name has to do.
-    around = _closure(operator) if operator.__module__.partition(".")[0] == "reactivex" else {}
+    around = _closure(operator) if (operator.__module__ or "").partition(".")[0] == "reactivex" else {}
     made: Any = around.get("fun")
     parts: Any = around.get("operators", ())
     if isinstance(made, FunctionType) and isinstance(around.get("args"), tuple):

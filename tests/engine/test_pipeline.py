@@ -25,7 +25,7 @@ def own() -> Callable[[Observable[Any]], Observable[Any]]:
 
 
 def looks_like_stock(
-    fun: Callable[[str], int], *args: str, **kwargs: str
+    fun: Callable[[Observable[Any]], Any], *args: str, **kwargs: str
 ) -> Callable[[Observable[Any]], Any]:
     """Make an operator whose closure has the names that those of reactivex have."""
 
@@ -40,6 +40,13 @@ def looks_composed(operators: object) -> Callable[[Observable[Any]], Any]:
         return source.pipe(ops.map(lambda item: (operators, item)))
 
     return operator
+
+
+def homeless(source: Observable[Any]) -> Observable[Any]:
+    return source.pipe(ops.map(len))
+
+
+setattr(homeless, "__module__", None)  # noqa: B010 - as of a function made by `exec`; to a type checker it is a str
 
 
 class Operator:
@@ -80,6 +87,7 @@ STORIES: list[tuple[Any, str]] = [
     (ONE.pipe(ops.scan(max)), "from_recording('01-prose') | ops.scan(max)"),
     (ONE.pipe(own()), "from_recording('01-prose') | own(...)"),
     (ONE.pipe(plain), "from_recording('01-prose') | plain()"),
+    (ONE.pipe(homeless), "from_recording('01-prose') | homeless()"),
     (ONE.pipe(looks_composed(3)), "from_recording('01-prose') | looks_composed(...)"),
     (ONE.pipe(Operator()), "from_recording('01-prose') | Operator(...)"),
     (
@@ -156,7 +164,7 @@ def test_what_nobody_noted_is_named_by_its_class() -> None:
         rxs.from_sse("http://me:s3cret@localhost/answer?key=s3cret"),
         ONE.pipe(rxs.redact("s3cret", re.compile("s3cret"), mask="s3cret")),
         ONE.pipe(rxs.race_streams(ONE.pipe(rxs.redact("s3cret")))),
-        ONE.pipe(looks_like_stock(len, "s3cret", a="s3cret")),
+        ONE.pipe(looks_like_stock(plain, "s3cret", a="s3cret")),
     ],
 )
 def test_no_secret_is_shown(stream: Observable[Any]) -> None:
