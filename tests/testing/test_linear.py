@@ -32,6 +32,18 @@ class CopiesAll(Copy):
         return []
 
 
+class DearLine(Copy):
+    """A square too, but one that hides: a chunk costs more than the copy of a short text does."""
+
+    held = ""
+
+    def feed(self, chunk: str) -> Sequence[str]:
+        self.held += chunk
+        self.held.count("x")
+        sum(range(400))
+        return []
+
+
 class Ends(CopiesAll):
     def feed(self, chunk: str) -> Sequence[str]:
         self.finished = len(self.held) > 10
@@ -58,6 +70,11 @@ def test_a_square_is_caught_and_the_message_says_how_fast_it_grows() -> None:
         AssertionError, match=r"^law 3: the cost of a long word grows .* power (1\.[5-9]|2\.)"
     ):
         assert_linear(CopiesAll, fours, shape="a long word")
+
+
+def test_a_square_is_caught_behind_a_line_that_is_dearer_than_it() -> None:
+    with pytest.raises(AssertionError, match=r"^law 3: "):
+        assert_linear(DearLine, fours)
 
 
 def test_the_exponent_that_is_allowed_can_be_named() -> None:
