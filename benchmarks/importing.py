@@ -22,7 +22,7 @@ TRACED: Final = "import tracemalloc; tracemalloc.start(); {}; print(tracemalloc.
 
 def lines(*, quick: bool) -> list[Found]:
     """Measure the row."""
-    rounds = 3 if quick else 10
+    rounds = 3 if quick else 8
     best = dict.fromkeys(PROGRAMS, float("inf"))
     for number in range(rounds + 1):
         for name, program in PROGRAMS.items():

@@ -69,11 +69,19 @@ def lines(*, quick: bool) -> list[Found]:
         budget = (1.5, 1.1) if play is awaited else (None, None)
         found.append(
             compare(
-                ROW, f"1,000 streams, {kind}, per item", "10", cost["ours 1000"], few, "of its cost", *budget
+                ROW,
+                f"1,000 streams, {kind}, per item",
+                "10 streams",
+                cost["ours 1000"],
+                few,
+                "of its cost",
+                *budget,
             )
         )
         found.append(
-            compare(ROW, "the same, 10 at once", "10", cost["ours 1000, 10 at once"], few, "of its cost")
+            compare(
+                ROW, "the same, 10 at once", "10 streams", cost["ours 1000, 10 at once"], few, "of its cost"
+            )
         )
         for streams in (10, 100):
             what = f"{streams} streams, {kind}, per item"

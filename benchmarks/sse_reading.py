@@ -65,7 +65,7 @@ def contenders(url: str) -> list[Contender]:
 
 def lines(*, quick: bool) -> list[Found]:
     """Measure the row."""
-    count, rounds = (400, 2) if quick else (2000, 4)
+    count, rounds = (400, 2) if quick else (2000, 3)
     found: list[Found] = []
     for pause, how in ((PAUSE, "each in a read of its own"), (0.0, "many in a read")):
         with serving(sse_reads(count - 1), pause) as url:

@@ -33,6 +33,7 @@ from benchmarks import (
     sse_decoding,
     sse_to_words,
     stock_operators,
+    worst_documents,
 )
 from benchmarks import measure as measure_module
 from benchmarks import workers as worker_module
@@ -260,6 +261,36 @@ class TestGoldenRules:
             line = sentences.judged(group, rules)
             assert 0 < line.theirs < line.ours <= len(rules)
             assert line.verdict == ("ok" if group == "of the classic kinds" else "-")
+
+
+class TestWorstDocuments:
+    def test_the_one_that_grows_is_found(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def cost(_: Callable[[], Any], chunks: Sequence[str]) -> float:
+            return float(len(chunks)) ** (2 if chunks[0] == "||||" else 1)
+
+        monkeypatch.setattr(worst_documents, "cost", cost)
+        growth, document, ours, theirs = worst_documents.worst(list, 400, 4000)
+        assert (document, ours, theirs) == ("pipes", 1000, 100)
+        assert growth == 10
+
+    @pytest.mark.parametrize("slow", [{1}, {2, 3}, {1, 4}])
+    def test_a_document_that_is_measured_in_slow_moments_does_not_grow(
+        self, monkeypatch: pytest.MonkeyPatch, slow: set[int]
+    ) -> None:
+        long_ones = 0
+
+        def cost(_: Callable[[], Any], chunks: Sequence[str]) -> float:
+            nonlocal long_ones
+            if chunks[0] != "||||":
+                return float(len(chunks))
+            long_ones += len(chunks) == 1000
+            disturbed = len(chunks) == 1000 and long_ones in slow
+            return len(chunks) * (2.0 if disturbed else 1)
+
+        monkeypatch.setattr(worst_documents, "cost", cost)
+        growth, *_ = worst_documents.worst(list, 400, 4000)
+        assert growth == 1
+        assert long_ones == (5 if 1 in slow else 1)
 
 
 class TestVerdicts:
