@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import warnings
 from typing import Any
 
 import anyio
@@ -162,6 +163,26 @@ def test_two_applications_share_nothing() -> None:
         assert 'route="/v1/stream/raw"' not in other.client.get("/metrics").text
         one.service.gate.closed = True
         assert other.client.post("/v1/stream/raw", json=ASK).status_code == 200
+
+
+async def test_routes_are_made_before_anybody_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """FastAPI makes one between two changes of the filters of warnings, which all threads share."""
+    changes: list[None] = []
+
+    enter: Any = warnings.catch_warnings.__enter__
+
+    def noted(filters: Any) -> Any:
+        changes.append(None)
+        return enter(filters)
+
+    monkeypatch.setattr(warnings.catch_warnings, "__enter__", noted)
+    app = app_of(URL)
+    assert changes
+    changes.clear()
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://here") as client:
+        assert (await client.get("/nothing")).status_code == 404
+        assert (await client.get("/v1/stream/x")).status_code == 404
+    assert changes == []
 
 
 async def test_trap_28_streams_are_ended_before_the_server_stops() -> None:
