@@ -63,9 +63,9 @@ def lines(*, quick: bool) -> list[Found]:
     """Measure the row."""
     streams, rounds = 200 if quick else 1000, 2
     # More reads than one core can keep up with, whoever reads them: in each turn of the event loop some are
-    # ready, as under load. And long enough that all streams are open before one ends.
-    spread = Spread(pause=0.02)
-    few_at_once = contenders(10, Spread(pause=0.0002))
+    # ready, as under load.
+    spread = Spread(0.02, streams)
+    few_at_once = contenders(10, Spread(0.0002, 10))
     for one in few_at_once:
         asyncio.run(exhaust(one))  # what is forked then has run before, and a round of all takes long
     few = measure(few_at_once, 10 * LENGTH, 5 * rounds, memory=False)

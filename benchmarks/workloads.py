@@ -77,19 +77,28 @@ async def awaited(items: Sequence[T]) -> AsyncIterator[T]:
 
 
 class Spread:
-    """Plays the reads of answers with a pause before each, so that many answers are open at once."""
+    """Plays the reads of answers with a pause before each, from when so many answers are open."""
 
-    def __init__(self, pause: float) -> None:
+    def __init__(self, pause: float, streams: int) -> None:
         self._pause = pause
+        self._streams = streams
         self._random = random.Random(SEED)
         self._open = 0
+        # Set when all are; a new one for those that are asked for together.
+        self._all_open = asyncio.Event()
         #: How many were.
         self.most_open = 0
 
     async def __call__(self, reads: Sequence[bytes]) -> AsyncIterator[bytes]:
+        if not self._open:
+            self._all_open = asyncio.Event()
         self._open += 1
         self.most_open = max(self.most_open, self._open)
+        if self._open == self._streams:
+            self._all_open.set()
         try:
+            # The first may be over before the last is asked for: on a fast machine, or with imports to do.
+            await self._all_open.wait()
             # Those that were asked for together do not come together.
             await asyncio.sleep(self._pause * self._random.random())
             for read in reads:

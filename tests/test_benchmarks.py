@@ -179,7 +179,7 @@ class TestContenders:
     @pytest.mark.parametrize("anyio_backend", ["asyncio"])
     @pytest.mark.anyio
     async def test_many_streams(self) -> None:
-        spread = Spread(0.001)
+        spread = Spread(0.001, 3)
         got = await outputs(many_streams.contenders(3, spread, read))
         alone = await outputs(sse_to_words.contenders(many_streams.LENGTH))
         assert got.pop("production") == got["words"]
@@ -197,7 +197,7 @@ class TestContenders:
     @pytest.mark.parametrize("anyio_backend", ["asyncio"])
     @pytest.mark.anyio
     async def test_many_streams_that_are_not_open_at_once_are_no_load(self) -> None:
-        spread = Spread(0.001)
+        spread = Spread(0.001, 3)
         spread.most_open = 4
         with pytest.raises(AssertionError, match="only 4 streams"):
             await outputs(many_streams.contenders(3, spread, read))

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable
-from itertools import islice
+from itertools import repeat
 
 from rxstream.transports.log import LogBatch, LogEntry, LogGap, LogWriter, size_of
 from rxstream.transports.sleepers import Sleepers
@@ -89,8 +89,9 @@ class Held:
         if wanted == 1:
             return [LogEntry(newest, self.names[-1], self.texts[-1], self.ended)]
         # From the end, so that it costs as much as there is to read, not as much as there is in all.
-        found = zip(range(newest, 0, -1), reversed(self.names), reversed(self.texts), strict=False)
-        batch = [LogEntry(*entry) for entry in islice(found, wanted)]
+        seqs = range(newest, newest - wanted, -1)
+        found = zip(seqs, reversed(self.names), reversed(self.texts), repeat(False), strict=False)
+        batch = list(map(LogEntry._make, found))
         batch.reverse()
         if self.ended:
             batch[-1] = batch[-1]._replace(last=True)

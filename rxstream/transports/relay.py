@@ -7,7 +7,6 @@ from typing import Any, Final, Literal
 import anyio
 
 from rxstream.transports.dialects.contract import Frame
-from rxstream.transports.log import size_of
 from rxstream.transports.memory_log import MemoryReader, MemoryWriter
 from rxstream.transports.sse_framing import Framing
 from rxstream.transports.sse_wire import Wire
@@ -68,9 +67,9 @@ class Relay:
         if now < wire.due or wire.busy or wire.slow:
             return None
         [(event, data)] = frames
-        self._keep(event, data, size_of(data))
+        self._keep(event, data)
         reader.after = seq = held.newest
-        return wire.carry(self._framing.entry(seq, event, data), now, self._was_cut_off)
+        return wire.carry(self._framing.frame(event, data, seq), now, self._was_cut_off)
 
     def cut_off(self, reason: Literal["deadline", "shutdown"]) -> None:
         """End a send that is under way, and the response with it, but not the answer."""

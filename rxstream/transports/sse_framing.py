@@ -34,21 +34,27 @@ class Framing:
         return b"".join([self.frame(event, data) for event, data in frames])
 
     def entries(self, entries: Iterable[LogEntry]) -> bytes:
-        """Write events of a log, with their ids."""
-        return b"".join([self.entry(seq, event, data) for seq, event, data, _ in entries])
+        """Write events of a log, with their ids: what ``frame`` does for each, encoded at once."""
+        names, prefix = self._names, self._prefix
+        written: list[str] = []
+        for seq, event, data, _ in entries:
+            name = names.get(event)
+            if name is None:
+                name = self._look_up(event)
+            body = _lines(data) if "\n" in data or "\r" in data else data
+            written.append(f"{name}{prefix}{seq}\ndata: {body}\n\n")
+        self.events += len(written)
+        return "".join(written).encode("utf-8", "replace")
 
-    def entry(self, seq: int, event: str | None, data: str) -> bytes:
-        """Write one event of a log, with its id."""
-        return self.frame(event, data, f"{self._prefix}{seq}\n")
-
-    def frame(self, event: str | None, data: str, id_line: str = "") -> bytes:
-        """Write one event."""
+    def frame(self, event: str | None, data: str, seq: int | None = None) -> bytes:
+        """Write one event, with the id of its place in a log if it is of one."""
         name = self._names.get(event)
         if name is None:
             name = self._look_up(event)
         if "\n" in data or "\r" in data:
             data = _lines(data)
         self.events += 1
+        id_line = "" if seq is None else f"{self._prefix}{seq}\n"
         # A dialect escapes half a surrogate pair; one of a user's own that does not must not end the stream.
         return f"{name}{id_line}data: {data}\n\n".encode("utf-8", "replace")
 

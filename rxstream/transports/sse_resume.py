@@ -230,7 +230,7 @@ class Resumable(Delivery):
 
         While this sleeps, the producer sends by itself, if it is this response's own.
         """
-        wire, put, write = self._wire, self._wire.put_now, self._framing.entry
+        wire, put, write = self._wire, self._wire.put_now, self._framing.frame
         held, producer = reader.held, self._publication
         assert held is not None
         relay = None if producer is None else producer.lend(wire, self._framing, reader)
@@ -244,7 +244,7 @@ class Resumable(Delivery):
                     relay.open = False
             elif ahead == 1 and not held.ended:
                 reader.after = seq = held.newest
-                await put(write(seq, held.names[-1], held.texts[-1]))
+                await put(write(held.names[-1], held.texts[-1], seq))
                 if wire.hurried:
                     await wire.rest()
             else:
