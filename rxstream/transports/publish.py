@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterable, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final, Literal
 from weakref import WeakKeyDictionary
 
@@ -214,7 +215,7 @@ class Publication:
             if failure is not None:
                 self._lose(failure)
         finally:
-            with anyio.move_on_after(_PATIENCE, shield=True):
+            with self._moment():
                 try:
                     await self._writer.aclose()
                 except Exception:  # noqa: BLE001 - logged: there is nobody to tell
@@ -244,8 +245,12 @@ class Publication:
         if frames is not None and self._halted != "lost":
             if not self._begun:
                 frames = (*self._encoder.start(), *frames)
-            with anyio.move_on_after(_PATIENCE, shield=True):
+            with self._moment():
                 await self._pen.finish(frames)
+
+    def _moment(self) -> AbstractContextManager[object]:
+        """Give what is written last its time, whatever is cancelled; in memory it takes none."""
+        return nullcontext() if self._memory is not None else anyio.move_on_after(_PATIENCE, shield=True)
 
     async def _read_all(self) -> Sequence[Frame]:
         encoder = self._encoder
