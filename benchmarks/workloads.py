@@ -84,8 +84,8 @@ class Spread:
         self._streams = streams
         self._random = random.Random(SEED)
         self._open = 0
-        # Set when all are; a new one for those that are asked for together.
-        self._all_open = asyncio.Event()
+        # Set when all are; a new one for those that are asked for together, in whatever event loop.
+        self._all_open: asyncio.Event
         #: How many were.
         self.most_open = 0
 

@@ -119,16 +119,16 @@ def worst(factory: Callable[[], Any], small: int, large: int) -> tuple[float, st
     most = (0.0, "", 0.0, 0.0)
     for document, (start, unit) in DOCUMENTS.items():
         short, long = (cut(start + unit * (size // len(unit))) for size in (small, large))
-        turns = [turn(factory, short, long)]
+        turns = [_turn(factory, short, long)]
         # What seems to grow is looked at again, and the middle of it believed.
-        if growth(turns[0]) > AIM:
-            turns += [turn(factory, short, long) for _ in range(AGAIN)]
-        middle = sorted(turns, key=growth)[len(turns) // 2]
-        most = max(most, (growth(middle), document, *middle))
+        if _growth(turns[0]) > AIM:
+            turns += [_turn(factory, short, long) for _ in range(AGAIN)]
+        middle = sorted(turns, key=_growth)[len(turns) // 2]
+        most = max(most, (_growth(middle), document, *middle))
     return most
 
 
-def turn(factory: Callable[[], Any], short: Sequence[str], long: Sequence[str]) -> tuple[float, float]:
+def _turn(factory: Callable[[], Any], short: Sequence[str], long: Sequence[str]) -> tuple[float, float]:
     """Give what a chunk costs in a long document, and in a short one: right before it, and right behind it.
 
     In the half minute between all the short ones and all the long ones a machine that others use may become
@@ -140,6 +140,6 @@ def turn(factory: Callable[[], Any], short: Sequence[str], long: Sequence[str]) 
     return whole / len(long), min(before + after) / len(short)
 
 
-def growth(costs: tuple[float, float]) -> float:
+def _growth(costs: tuple[float, float]) -> float:
     """Compare the long one with the short one."""
     return costs[0] / costs[1]

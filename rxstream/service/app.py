@@ -9,7 +9,6 @@ import openai
 from anyio import CancelScope
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.openapi.utils import get_openapi
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -169,9 +168,10 @@ def create_app(
         app.include_router(routes(service))
     if page:
         app.include_router(page_routes())
-    # FastAPI would make the routes at the first request. That client would wait; and meanwhile it changes the
-    # filters of warnings, which all threads share: of two applications one may fail its first request.
-    get_openapi(title=app.title, version=app.version, routes=app.routes)
+    # FastAPI makes the routes when it is first asked whether they match. The first client would wait; and
+    # meanwhile it changes the filters of warnings, which all threads share: of two applications one may fail.
+    for route in app.routes:
+        route.matches({"type": "http", "method": "GET", "path": "", "headers": []})
     describe(
         app,
         StreamRequest,

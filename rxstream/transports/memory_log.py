@@ -196,25 +196,22 @@ class MemoryWriter(LogWriter):
         """Write entries, and say that there is room for more: what ``append`` does, without a coroutine."""
         if len(frames) == 1:
             [(event, data)] = frames
-            self.keep(event, data)
+            self.keep(event, data, size_of(data))
         else:
             if self._held.writer is not self:
                 raise self._refusal()
             # Each is looked at before the first is written, so that a wrong one leaves nothing behind.
-            for _, data in frames:
-                size_of(data)
-            for event, data in frames:
-                self.keep(event, data)
+            sizes = [size_of(data) for _, data in frames]
+            for (event, data), size in zip(frames, sizes, strict=True):
+                self.keep(event, data, size)
         self._held.sleepers.wake()
         return True
 
-    # It runs for every event: what it would call for most of them, ``size_of``, stands in it.
-    def keep(self, event: str | None, data: str) -> None:
+    def keep(self, event: str | None, data: str, size: int) -> None:
         """Write one entry, and wake nobody: for whom passes it on by itself."""
         held, log = self._held, self._log
         if held.writer is not self:
             raise self._refusal()
-        size = len(data) if data.isascii() else size_of(data)
         held.names.append(event)
         held.texts.append(data)
         held.newest += 1

@@ -7,6 +7,7 @@ from typing import Any, Final, Literal
 import anyio
 
 from rxstream.transports.dialects.contract import Frame
+from rxstream.transports.log import size_of
 from rxstream.transports.memory_log import MemoryReader, MemoryWriter
 from rxstream.transports.sse_framing import Framing
 from rxstream.transports.sse_wire import Wire
@@ -67,7 +68,7 @@ class Relay:
         if now < wire.due or wire.busy or wire.slow:
             return None
         [(event, data)] = frames
-        self._keep(event, data)
+        self._keep(event, data, size_of(data))
         reader.after = seq = held.newest
         return wire.carry(self._framing.frame(event, data, seq), now, self._was_cut_off)
 

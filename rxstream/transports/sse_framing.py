@@ -31,23 +31,17 @@ class Framing:
 
     def frames(self, frames: Iterable[Frame]) -> bytes:
         """Write events that have no id."""
-        return b"".join([self.frame(event, data) for event, data in frames])
+        return _encoded("".join([self._text(event, data) for event, data in frames]))
 
     def entries(self, entries: Iterable[LogEntry]) -> bytes:
-        """Write events of a log, with their ids: what ``frame`` does for each, encoded at once."""
-        names, prefix = self._names, self._prefix
-        written: list[str] = []
-        for seq, event, data, _ in entries:
-            name = names.get(event)
-            if name is None:
-                name = self._look_up(event)
-            body = _lines(data) if "\n" in data or "\r" in data else data
-            written.append(f"{name}{prefix}{seq}\ndata: {body}\n\n")
-        self.events += len(written)
-        return "".join(written).encode("utf-8", "replace")
+        """Write events of a log, with their ids."""
+        return _encoded("".join([self._text(event, data, seq) for seq, event, data, _ in entries]))
 
     def frame(self, event: str | None, data: str, seq: int | None = None) -> bytes:
         """Write one event, with the id of its place in a log if it is of one."""
+        return _encoded(self._text(event, data, seq))
+
+    def _text(self, event: str | None, data: str, seq: int | None = None) -> str:
         name = self._names.get(event)
         if name is None:
             name = self._look_up(event)
@@ -55,14 +49,18 @@ class Framing:
             data = _lines(data)
         self.events += 1
         id_line = "" if seq is None else f"{self._prefix}{seq}\n"
-        # A dialect escapes half a surrogate pair; one of a user's own that does not must not end the stream.
-        return f"{name}{id_line}data: {data}\n\n".encode("utf-8", "replace")
+        return f"{name}{id_line}data: {data}\n\n"
 
     def _look_up(self, event: str | None) -> str:
         name = self._names[event] = SSEEvent("", event).encode().removesuffix("data: \n\n")
         # No event has a name that is known before the first one is written.
         once, self._retry = self._retry, ""
         return name + once
+
+
+def _encoded(text: str) -> bytes:
+    # A dialect escapes half a surrogate pair; one of a user's own that does not must not end the stream.
+    return text.encode("utf-8", "replace")
 
 
 def _lines(data: str) -> str:
