@@ -80,12 +80,12 @@ _SCRIPTED: Final = ScriptedModel()
 
 
 @contextmanager
-def a_model(setenv: Callable[[str, str], object], *, keep_alive: bool = False) -> Generator[FaultServer]:
+def a_model(setenv: Callable[[str, str], object]) -> Generator[FaultServer]:
     """Serve recordings to whoever makes a client of the ``openai`` package and does not say for where.
 
     No example closes its client: a connection that is not kept alive needs no closing.
     """
-    with FaultServer(lambda request: replace(_play(request), keep_alive=keep_alive)) as server:
+    with FaultServer(lambda request: replace(_play(request), keep_alive=False)) as server:
         setenv("OPENAI_BASE_URL", server.base_url)
         setenv("OPENAI_API_KEY", "none")
         yield server

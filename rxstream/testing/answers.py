@@ -39,7 +39,7 @@ class Answer:
     it the end of the connection is the end of the body. ``end``: "whole", or what comes in place of the
     body's end: "fin", "rst", "half chunk", "stall"; "refused" is before the first header. ``delay`` is the
     seconds before the headers, ``pause`` those before each piece. ``keep_alive``: whether the connection
-    takes another request.
+    takes another request; a client is told if not.
     """
 
     pieces: Sequence[Piece] = ()

@@ -123,15 +123,19 @@ class Connection:
             self._send_head(answer)
             self._send_body(answer)
             self._finish(answer, waiting)
-            if not answer.keep_alive or not answer.chunked:
+            if _is_last(answer):
                 self._socket.shutdown(socket.SHUT_WR)
         except OSError:
             self._note("rst")
             raise Gone from None
 
     def _send_head(self, answer: Answer) -> None:
-        framing = [("Transfer-Encoding", "chunked")] if answer.chunked else [("Connection", "close")]
-        lines = [f"{name}: {value}\r\n" for name, value in (*answer.headers, *framing)]
+        headers = [*answer.headers]
+        if answer.chunked:
+            headers.append(("Transfer-Encoding", "chunked"))
+        if _is_last(answer):
+            headers.append(("Connection", "close"))
+        lines = [f"{name}: {value}\r\n" for name, value in headers]
         self._send(f"HTTP/1.1 {answer.status}\r\n{''.join(lines)}\r\n".encode())
 
     def _send_body(self, answer: Answer) -> None:
@@ -203,6 +207,11 @@ class Connection:
         if not self.closed.is_set():
             self.closed_at, self.closed_by = time.perf_counter(), how
             self.closed.set()
+
+
+def _is_last(answer: Answer) -> bool:
+    """Tell whether the connection ends behind it: without framing its end is the body's."""
+    return not answer.keep_alive or not answer.chunked
 
 
 def _decoded(body: bytes) -> Any:

@@ -84,22 +84,23 @@ def test_a_request_is_read_whatever_its_pieces() -> None:
 
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+CLOSING = HEAD.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
 
 
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
-        (Answer((b"ab", b"", b"c"), keep_alive=False), b"2\r\nab\r\n1\r\nc\r\n0\r\n\r\n"),
-        (Answer(keep_alive=False), b"0\r\n\r\n"),
-        (Answer((b"ab", b"c"), end="fin"), b"2\r\nab\r\n1\r\nc\r\n"),
+        (Answer((b"ab", b"", b"c"), keep_alive=False), CLOSING + b"2\r\nab\r\n1\r\nc\r\n0\r\n\r\n"),
+        (Answer(keep_alive=False), CLOSING + b"0\r\n\r\n"),
+        (Answer((b"ab", b"c"), end="fin"), HEAD + b"2\r\nab\r\n1\r\nc\r\n"),
         # The last chunk promises more than comes.
-        (Answer((b"ab", b"c", 0.01), end="half chunk"), b"2\r\nab\r\n41\r\nc"),
-        (Answer(end="half chunk"), b"40\r\n"),
+        (Answer((b"ab", b"c", 0.01), end="half chunk"), HEAD + b"2\r\nab\r\n41\r\nc"),
+        (Answer(end="half chunk"), HEAD + b"40\r\n"),
     ],
     ids=["whole", "empty", "fin", "half chunk", "half chunk of nothing"],
 )
 def test_an_answer_is_sent_as_it_says(answer: Answer, expected: bytes) -> None:
-    assert sent(answer) == HEAD + expected
+    assert sent(answer) == expected
 
 
 @pytest.mark.parametrize("end", ["whole", "fin", "half chunk"])

@@ -330,3 +330,14 @@ def test_many_connections_leave_no_threads_behind() -> None:
             server.closed()
         assert len(servers_threads()) <= 4
     assert len(server.connections) == 50
+
+
+@pytest.mark.parametrize("keep_alive", [True, False])
+@pytest.mark.parametrize("chunked", [True, False])
+def test_a_client_is_told_whether_to_keep_the_connection(keep_alive: bool, chunked: bool) -> None:
+    # One that is not told keeps it, unless the server happens to have closed it by then.
+    with FaultServer(Answer((b"abc",), keep_alive=keep_alive, chunked=chunked)) as server:
+        client = http.client.HTTPConnection(server.url.removeprefix("http://"))
+        client.request("GET", "/")
+        assert client.getresponse().will_close is not (keep_alive and chunked)
+        client.close()
