@@ -56,6 +56,7 @@ OF_SOMETHING_ELSE = {
     "sansio/languages/test_languages.py": "the vocabularies, and how they are found",
     "parsers/test_structured_answers.py": "the parsers, on what the embedded model writes",
     "sources/test_real_model.py": "the embedded model, from the request to the last chunk",
+    "test_arguments.py": "the arguments of the public functions",
     "test_benchmarks.py": "benchmarks/",
     "test_diagrams.py": "the diagrams of every docstring",
     "test_docstrings.py": "the docstrings of the public names",

@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 from reactivex import Observable, abc
 from reactivex.disposable import SingleAssignmentDisposable
 
-from rxstream.combine.arguments import check_function, check_streams
 from rxstream.combine.opening import Opening
+from rxstream.engine.arguments import check_function, check_streams
 from rxstream.engine.observable import StreamObservable
 from rxstream.engine.pipeline import named
 from rxstream.engine.resumable import Continuation, ResumableObservable, Rung, joined
@@ -60,8 +60,7 @@ def fallback_to(
     model again there is ``retry_stream``, to ask all at once ``race_streams``.
     """
     check_streams("fallback_to()", enumerate(others, 1))
-    if when is not None:
-        check_function("fallback_to()", "when", when, "a function from an error to a bool")
+    check_function("fallback_to()", "when", when, "a function from an error to a bool", optional=True)
 
     def operator(source: Observable[A]) -> Observable[A | B]:
         streams = (source, *others)

@@ -1,13 +1,12 @@
 """The same request once more, where the first is slow to begin."""
 
 from collections.abc import Callable
-from math import isfinite
 from typing import Any, TypeVar
 
 from reactivex import Observable, abc
 
-from rxstream.combine.arguments import check_function, check_most
 from rxstream.combine.candidates import Candidates, OnLost
+from rxstream.engine.arguments import check_count, check_function, check_number
 from rxstream.engine.observable import StreamObservable
 from rxstream.engine.pipeline import named
 from rxstream.engine.scope import scope_of
@@ -50,16 +49,14 @@ def hedge_stream(
     ``on_lost`` that cannot be called. To try again only after an error there is ``retry_stream``, another
     model ``fallback_to``.
     """
-    if not isinstance(after, int | float) or isinstance(after, bool):
-        raise TypeError(f"hedge_stream() expects after in seconds, and got {after!r}")
-    if not (isfinite(after) and after > 0):
+    if after == 0:
         raise ValueError(
-            f"hedge_stream() expects after to be more than 0 seconds and got {after!r}. To ask twice at once "
-            f"there is race_streams()."
+            "hedge_stream() expects after to be more than 0 seconds. To ask twice at once there is "
+            "race_streams()."
         )
-    check_most("hedge_stream()", "copies", copies)
-    if on_lost is not None:
-        check_function("hedge_stream()", "on_lost", on_lost, "a function that takes a Lost")
+    check_number("hedge_stream()", "after", after, finite=True)
+    check_count("hedge_stream()", "copies", copies)
+    check_function("hedge_stream()", "on_lost", on_lost, "a function that takes a Lost", optional=True)
 
     def operator(source: Observable[A]) -> Observable[A]:
         def subscribe(

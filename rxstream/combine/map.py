@@ -9,7 +9,7 @@ from typing import Any, NoReturn, Self, TypeVar, overload
 from reactivex import Observable, abc
 from reactivex.disposable import SingleAssignmentDisposable
 
-from rxstream.combine.arguments import check_function, check_most
+from rxstream.engine.arguments import check_count, check_function
 from rxstream.engine.gate import Gate
 from rxstream.engine.observable import PullObservable, StreamObservable
 from rxstream.engine.pipeline import named
@@ -67,7 +67,7 @@ def map_stream(
     makes a stream of each item, ``ops.map`` and ``merge_streams``.
     """
     check_function("map_stream()", "fn", fn, "a function of one item")
-    check_most("map_stream()", "max_concurrent", max_concurrent)
+    check_count("map_stream()", "max_concurrent", max_concurrent)
 
     def operator(source: Observable[Any]) -> Observable[Any]:
         def subscribe(

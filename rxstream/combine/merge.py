@@ -9,7 +9,7 @@ from typing import Any, Final, TypeGuard, TypeVar, overload
 from reactivex import Observable, abc
 from reactivex.disposable import SingleAssignmentDisposable
 
-from rxstream.combine.arguments import check_most, check_streams
+from rxstream.engine.arguments import check_count, check_streams
 from rxstream.engine.gate import Gate
 from rxstream.engine.observable import StreamObservable
 from rxstream.engine.pipeline import named
@@ -59,7 +59,7 @@ def from_streams(
     streams: tuple[tuple[int | str, Observable[A]], ...] = (*enumerate(sources), *named.items())
     check_streams("from_streams()", streams)
     if max_concurrent is not None:
-        check_most("from_streams()", "max_concurrent", max_concurrent)
+        check_count("from_streams()", "max_concurrent", max_concurrent)
     return _together("from_streams()", streams, max_concurrent)
 
 
@@ -110,7 +110,7 @@ def merge_streams(
     """
     check_streams("merge_streams()", enumerate(others, 1))
     if max_concurrent is not None:
-        check_most("merge_streams()", "max_concurrent", max_concurrent)
+        check_count("merge_streams()", "max_concurrent", max_concurrent)
 
     def operator(source: Observable[Any]) -> Observable[Tagged[Any]]:
         if others:

@@ -5,8 +5,8 @@ from typing import Any, TypeVar
 
 from reactivex import Observable, abc
 
-from rxstream.combine.arguments import check_function, check_streams
 from rxstream.combine.candidates import Candidates, OnLost
+from rxstream.engine.arguments import check_function, check_streams
 from rxstream.engine.observable import StreamObservable
 from rxstream.engine.pipeline import named
 from rxstream.engine.scope import scope_of
@@ -52,8 +52,7 @@ def race_streams(
     if the first is slow there is ``hedge_stream``, only if it fails ``fallback_to``: they cost less.
     """
     check_streams("race_streams()", enumerate(others, 1))
-    if on_lost is not None:
-        check_function("race_streams()", "on_lost", on_lost, "a function that takes a Lost")
+    check_function("race_streams()", "on_lost", on_lost, "a function that takes a Lost", optional=True)
 
     def operator(source: Observable[A]) -> Observable[A | B]:
         streams = (source, *others)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
 import anyio
 from anyio.lowlevel import checkpoint_if_cancelled
 
+from rxstream.engine.arguments import check_count
 from rxstream.engine.pump import Pump
 from rxstream.sansio.backlog import Backlog, Overflow
 
@@ -31,11 +32,8 @@ class Policy:
     def check(self, operator: str, most_replay: int | None = None) -> None:
         """Refuse what cannot be; ``most_replay`` is how many items are kept."""
         Backlog[Any](self.max_items, self.overflow, self.on_drop, operator=operator)
-        replay: object = self.replay
-        if not isinstance(replay, int) or isinstance(replay, bool):
-            raise TypeError(f"{operator} expects replay to be a whole number of items and got {replay!r}")
-        if replay < 0:
-            raise ValueError(f"{operator} expects replay to be at least 0 and got {replay!r}")
+        replay = self.replay
+        check_count(operator, "replay", replay, least=0)
         if most_replay is not None and replay > most_replay:
             raise ValueError(
                 f"{operator} cannot replay {replay} items, since only the last {most_replay} are kept. Write "

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from reactivex import Observable, abc
 from reactivex.disposable import CompositeDisposable, Disposable
 
+from rxstream.engine.arguments import check_function, check_number
 from rxstream.engine.observable import StreamObservable
 from rxstream.engine.pipeline import named
 from rxstream.engine.resumable import pass_on
@@ -175,9 +176,9 @@ class _Tap:
 
 
 def _check(on_metrics: object, every: object, prices: object) -> None:
-    if on_metrics is not None and not callable(on_metrics):
-        msg = f"measure_stream() expects a function that takes Metrics and got {on_metrics!r}"
-        raise TypeError(msg)
+    check_function(
+        "measure_stream()", "on_metrics", on_metrics, "a function that takes Metrics", optional=True
+    )
     if inspect.iscoroutinefunction(on_metrics):
         msg = (
             f"measure_stream() awaits nothing of what it calls, and got the async function {on_metrics!r}. "
@@ -185,9 +186,7 @@ def _check(on_metrics: object, every: object, prices: object) -> None:
         )
         raise TypeError(msg)
     if every is not None:
-        if not isinstance(every, int | float) or not every > 0:
-            msg = f"measure_stream() expects `every` in seconds, more than 0, and got {every!r}"
-            raise ValueError(msg)
+        check_number("measure_stream()", "every", every)
         if on_metrics is None:
             msg = "measure_stream(every=...) says how often on_metrics is called, and got no on_metrics"
             raise ValueError(msg)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
+from rxstream.engine.arguments import check_type
 from rxstream.sansio.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -57,14 +58,33 @@ def export_otel(
     for a thousand chunks, at the end of the answer. ``tracer_provider`` and ``meter_provider``: the global
     ones if not given. Only the last metrics are told: ``every`` is for others.
 
-    Raises ImportError without OpenTelemetry: ``pip install 'rxstream[otel]'``. For figures without it there
-    is ``measure_stream`` alone.
+    Raises ImportError without OpenTelemetry (``pip install 'rxstream[otel]'``), TypeError for wrong
+    arguments. For figures without it there is ``measure_stream`` alone.
     """
+    for name, given in (("provider", provider), ("operation", operation), ("model", model)):
+        check_type("export_otel()", name, given, str, "a str", optional=True)
+    check_type("export_otel()", "request_attributes", request_attributes, Mapping, "a mapping", optional=True)
     try:
         from opentelemetry import metrics, trace  # noqa: PLC0415 - optional
     except ImportError as error:
         msg = "export_otel() needs OpenTelemetry, which is not installed: pip install 'rxstream[otel]'"
         raise ImportError(msg) from error
+    check_type(
+        "export_otel()",
+        "tracer_provider",
+        tracer_provider,
+        trace.TracerProvider,
+        "a TracerProvider",
+        optional=True,
+    )
+    check_type(
+        "export_otel()",
+        "meter_provider",
+        meter_provider,
+        metrics.MeterProvider,
+        "a MeterProvider",
+        optional=True,
+    )
     tracer = trace.get_tracer("rxstream", tracer_provider=tracer_provider)
     instruments = _Instruments(metrics.get_meter("rxstream", meter_provider=meter_provider), per_chunk)
     common: dict[str, AttributeValue] = {

@@ -1,12 +1,12 @@
 """Bursts of text made an even flow."""
 
-import math
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from reactivex import Observable, abc
 from reactivex.disposable import CompositeDisposable, SerialDisposable
 
+from rxstream.engine.arguments import check_count, check_number
 from rxstream.engine.gate import Gate
 from rxstream.engine.observable import StreamObservable
 from rxstream.engine.pipeline import named
@@ -136,22 +136,12 @@ class _Pacing:
             self.ticking.disposable = self._scope.schedule_relative(at - now, self._tick)
 
 
-def _check(max_lag: object, interval: object, max_chars: object) -> None:
-    for name, seconds in (("max_lag", max_lag), ("interval", interval)):
-        if not isinstance(seconds, int | float) or isinstance(seconds, bool):
-            raise TypeError(f"{_NAME} expects {name} to be a number of seconds and got {seconds!r}")
-        if not 0 < seconds < math.inf:
-            raise ValueError(
-                f"{_NAME} expects {name} to be positive and finite, in seconds, and got {seconds!r}"
-            )
-    assert isinstance(max_lag, int | float)
-    assert isinstance(interval, int | float)
+def _check(max_lag: float, interval: float, max_chars: int) -> None:
+    check_number(_NAME, "max_lag", max_lag, finite=True)
+    check_number(_NAME, "interval", interval, finite=True)
     if interval > max_lag:
         raise ValueError(
             f"{_NAME} expects an interval of at most max_lag seconds, or it could not keep to that, and got "
             f"interval={interval!r} and max_lag={max_lag!r}"
         )
-    if not isinstance(max_chars, int) or isinstance(max_chars, bool):
-        raise TypeError(f"{_NAME} expects max_chars to be a whole number of characters and got {max_chars!r}")
-    if max_chars < 1:
-        raise ValueError(f"{_NAME} expects max_chars to be at least 1 and got {max_chars!r}")
+    check_count(_NAME, "max_chars", max_chars)

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx2
 
+from rxstream.engine.arguments import check_function, check_number
 from rxstream.errors import ProviderError, StreamTimeout, StreamTruncated
 from rxstream.sources.sdk import openai
 
@@ -49,8 +50,8 @@ class Backoff:
     never more than ``maximum``: so those who failed together do not come back together. ``jitter`` gives the
     random number, from 0 to 1.
 
-    Raises ValueError for a ``base`` or a ``maximum`` below 0, and for a ``factor`` below 1. Where a server
-    says itself how long to wait (Retry-After), ``retry_stream`` obeys that.
+    Raises ValueError for a ``base`` or a ``maximum`` below 0 and for a ``factor`` below 1, TypeError for what
+    is no number. Where a server says itself how long to wait (Retry-After), ``retry_stream`` obeys that.
     """
 
     base: float = 0.5
@@ -59,9 +60,13 @@ class Backoff:
     jitter: Callable[[], float] = field(default=random.random, repr=False)
 
     def __post_init__(self) -> None:
-        if not (self.base >= 0 and self.factor >= 1 and self.maximum >= 0):
-            msg = f"Backoff expects base >= 0, factor >= 1 and maximum >= 0, and got {self!r}"
+        check_number("Backoff()", "base", self.base, zero=True)
+        check_number("Backoff()", "maximum", self.maximum, zero=True)
+        check_number("Backoff()", "factor", self.factor, unit="times")
+        if self.factor < 1:
+            msg = f"Backoff() expects factor to be at least 1 and got {self.factor!r}"
             raise ValueError(msg)
+        check_function("Backoff()", "jitter", self.jitter, "a function that gives a number from 0 to 1")
 
     def __call__(self, retry: int) -> float:
         """Return the seconds to wait before the n-th retry, counted from 1."""

@@ -5,6 +5,7 @@ from typing import Any, Final, Literal, TypeAlias, TypeVar, get_args
 
 from reactivex import Observable
 
+from rxstream.engine.arguments import check_count, check_function, check_number
 from rxstream.engine.pipeline import named
 from rxstream.errors import UnknownName
 from rxstream.items import Attempt, StreamResult
@@ -89,9 +90,11 @@ def retry_stream(
     Raises ValueError, TypeError and UnknownName for wrong arguments. To ask another model there is
     ``fallback_to``, to ask again where the first is only slow ``hedge_stream``.
     """
-    if not isinstance(attempts, int) or attempts < 1:
-        msg = f"retry_stream() expects attempts of at least 1, the first one counted, and got {attempts!r}"
-        raise ValueError(msg)
+    check_count("retry_stream()", "attempts, the first one counted,", attempts)
+    check_number("retry_stream()", "max_retry_after", max_retry_after, zero=True)
+    check_function(
+        "retry_stream()", "on_attempt", on_attempt, "a function that takes an Attempt", optional=True
+    )
     if not callable(resume) and resume not in _RESUMES:
         msg = (
             f"retry_stream(resume=...) expects one of {', '.join(map(repr, _RESUMES))}, or a function from "

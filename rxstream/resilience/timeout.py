@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from reactivex import Observable, abc
 
 from rxstream.engine.alarms import Alarm
+from rxstream.engine.arguments import check_number
 from rxstream.engine.observable import StreamObservable
 from rxstream.engine.pipeline import named
 from rxstream.engine.resumable import pass_on
@@ -55,9 +56,7 @@ def timeout_stream(
     """
     limits = {"first": first, "gap": gap, "total": total}
     for name, limit in limits.items():
-        if limit is not None and not limit > 0:
-            msg = f"timeout_stream({name}=...) expects positive seconds, or None, and got {limit!r}"
-            raise ValueError(msg)
+        check_number("timeout_stream()", name, limit, optional=True)
     if all(limit is None for limit in limits.values()):
         msg = "timeout_stream() expects at least one limit: first=, gap= or total=, in seconds"
         raise ValueError(msg)

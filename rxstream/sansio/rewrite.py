@@ -178,6 +178,7 @@ class Replace(_Rewriter[Any]):
             raise ValueError('say what to put in its place: Replace("this", "by this")')
         render = _check_render("replacement", replacement)
         if isinstance(what, str):
+            _check_bound(max_match)
             scanner: Scanner[Any] = LiteralScanner([_check_literal(what)], ignore_case=ignore_case)
         elif ignore_case:
             raise ValueError("ignore_case is for literals; compile the pattern with re.IGNORECASE")
@@ -246,8 +247,7 @@ class StopAt:
 
 
 def _scanner(nothing: str, patterns: Sequence[str | AnyPattern], max_match: int | None) -> Scanner[Any]:
-    if max_match is not None and max_match < 1:
-        raise ValueError(f"max_match is a number of characters, 1 or more, not {max_match!r}")
+    _check_bound(max_match)
     if not patterns:
         raise ValueError(f"{nothing}: give at least one string or compiled pattern")
     literals = [_check_literal(pattern) for pattern in patterns if isinstance(pattern, str)]
@@ -258,6 +258,11 @@ def _scanner(nothing: str, patterns: Sequence[str | AnyPattern], max_match: int 
         ordered = sorted(literals, key=len, reverse=True)
         compiled.append(stream_pattern(re.compile("|".join(map(re.escape, ordered))), None))
     return PatternScanner(compiled)
+
+
+def _check_bound(max_match: Any) -> None:
+    if max_match is not None and (type(max_match) is not int or max_match < 1):
+        raise ValueError(f"max_match is a whole number of characters, 1 or more, not {max_match!r}")
 
 
 def _template(pattern: AnyPattern, replacement: str | Callable[[Any], str]) -> Callable[[str, Any], str]:

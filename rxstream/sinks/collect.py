@@ -6,11 +6,12 @@ from typing import Any, TypeVar
 
 from reactivex import Observable
 
+from rxstream.engine.arguments import check_count, check_function, check_observable
 from rxstream.items import Restarted, StreamChunk, StreamResult, Text
 from rxstream.sansio.answer import Answer
 from rxstream.sinks.open_stream import open_stream
 
-__all__ = ("collect", "to_list")
+__all__ = ("check_read", "collect", "to_list")
 
 T = TypeVar("T")
 OnItem = Callable[[T], Awaitable[object] | object]
@@ -31,10 +32,12 @@ async def collect(
 
     At a ``Restarted`` what had come is dropped, and ``on_item`` is told. Memory: every chunk.
 
-    Raises what the stream raises (what is known of the answer is ``partial`` of a StreamError); TypeError for
-    what is no Observable and for items that are neither text nor chunks: for those there is ``to_list``. To
-    see it while it comes there is ``display_stream``.
+    Raises what the stream raises (what is known of the answer is ``partial`` of a StreamError); TypeError and
+    ValueError for wrong arguments, TypeError for items that are neither text nor chunks: for those there is
+    ``to_list``. To see it while it comes there is ``display_stream``.
     """
+    check_read("collect()", observable, on_item)
+    check_count("collect()", "choice", choice, least=0)
     answer = Answer()
     chunks: list[StreamChunk] = []
     async with open_stream(observable) as items:
@@ -73,8 +76,10 @@ async def to_list(observable: Observable[T], *, on_item: OnItem[T] | None = None
     waits for it. At a ``Restarted`` what had come is dropped, and ``on_item`` is told. Memory: every item.
 
     Raises what the stream raises, and the items before that are lost but for ``on_item``; TypeError for what
-    is no Observable. For one answer of all chunks there is ``collect``, for synchronous code ``run``.
+    is no Observable or no function. For one answer of all chunks there is ``collect``, for synchronous code
+    ``run``.
     """
+    check_read("to_list()", observable, on_item)
     found: list[T] = []
     async with open_stream(observable) as items:
         async for item in items:
@@ -85,6 +90,12 @@ async def to_list(observable: Observable[T], *, on_item: OnItem[T] | None = None
             if on_item is not None:
                 await _tell(on_item, item)
     return found
+
+
+def check_read(call: str, observable: object, on_item: object) -> None:
+    """Refuse what no reader of a whole stream can be given."""
+    check_observable(call, observable)
+    check_function(call, "on_item", on_item, "a function of one item", optional=True)
 
 
 async def _tell(on_item: OnItem[Any], item: Any) -> None:

@@ -3,12 +3,12 @@
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from math import inf
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import anyio
 from reactivex import Observable
 
+from rxstream.engine.arguments import check_number, check_observable, check_type
 from rxstream.engine.backend import loop_clock, loop_entrance
 from rxstream.items import StreamResult
 from rxstream.sansio.metrics import Ended
@@ -37,6 +37,7 @@ class Shown(StreamResult):
         pass
 
 
+@runtime_checkable
 class View(Protocol):
     """Something that lanes are shown on."""
 
@@ -85,13 +86,21 @@ async def display_stream(
 
     Returns the whole answer. Memory: the answer. A ``Restarted`` clears what was shown. asyncio, and in a
     terminal trio. Raises what the stream raises, which is named in the line, too; TypeError for what is no
-    Observable; ValueError for an ``every`` that is not positive; ImportError where the packages to show with
-    are missing (``pip install 'rxstream[notebook]'``). To have the answer and see nothing there is
+    Observable, it and ValueError for other wrong arguments; ImportError where the packages to show with are
+    missing (``pip install 'rxstream[notebook]'``). To have the answer and see nothing there is
     ``collect``.
     """
-    if not 0 < every < inf:
-        msg = f"display_stream() expects `every` in seconds, more than 0, and got {every!r}"
-        raise ValueError(msg)
+    check_observable("display_stream()", observable)
+    check_type("display_stream()", "separator", separator, str, "a str")
+    check_number("display_stream()", "every", every, finite=True)
+    check_type(
+        "display_stream()",
+        "view",
+        view,
+        View,
+        "an object with open, is_picture, show and close",
+        optional=True,
+    )
     display = _Display(_find_view() if view is None else view, separator, every)
     try:
         return await display.run(observable)

@@ -6,6 +6,7 @@ from typing import Any, Generic, NoReturn, TypeVar
 
 from reactivex import Observable
 
+from rxstream.engine.arguments import check_count, check_number, check_observable
 from rxstream.engine.pump import Pump
 from rxstream.errors import ConcurrentRead, StreamInterrupted, UsageError
 
@@ -31,20 +32,14 @@ def open_stream(observable: Observable[T], *, credit: int = 8, close_timeout: fl
     Timers of operators (``ops.debounce``, ``ops.timeout``, ...) run in the reader's own task, and so only
     while it waits for the next item. asyncio and trio. Nothing is kept of an item that has been read.
 
-    Raises TypeError for what is no Observable, ValueError for a ``credit`` below 1; where it is read, what
-    the stream raises, behind all items before, ConcurrentRead when two tasks ask for an item at once, and
-    StreamInterrupted when it is read again behind a read that was cancelled. For a whole answer at once there
-    is ``collect``, for a list ``to_list``, for synchronous code ``run`` and ``iter_stream``.
+    Raises TypeError for what is no Observable, it and ValueError for limits that are none; where it is read,
+    what the stream raises, behind all items before, ConcurrentRead when two tasks ask for an item at once,
+    and StreamInterrupted when it is read again behind a read that was cancelled. For a whole answer at once
+    there is ``collect``, for a list ``to_list``, for synchronous code ``run`` and ``iter_stream``.
     """
-    if not isinstance(observable, Observable):
-        msg = (
-            f"open_stream() expects an Observable and got {observable!r}. "
-            f"Make one with from_chat(...), from_stream(...) or from_recording(...)."
-        )
-        raise TypeError(msg)
-    if credit < 1:
-        msg = f"open_stream() expects a credit of at least 1 item and got {credit!r}"
-        raise ValueError(msg)
+    check_observable("open_stream()", observable)
+    check_count("open_stream()", "credit", credit)
+    check_number("open_stream()", "close_timeout", close_timeout, zero=True)
     return OpenStream(observable, credit, close_timeout)
 
 

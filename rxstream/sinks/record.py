@@ -10,6 +10,7 @@ from typing import IO, Any, TypeVar, cast
 from reactivex import Observable, abc
 from reactivex.disposable import CompositeDisposable, Disposable
 
+from rxstream.engine.arguments import check_type
 from rxstream.engine.observable import StreamObservable
 from rxstream.engine.pipeline import named
 from rxstream.items import Restarted, StreamChunk, ToolCallDelta, Usage
@@ -34,9 +35,11 @@ def record_stream(path: str | PathLike[str]) -> Callable[[Observable[T]], Observ
     so what a crash leaves is a recording that stops in the middle, and plays as one. An error is recorded as
     a connection that died; a stream that the reader leaves, as one that stops. Nothing is kept.
 
-    Raises, as the stream's error, OSError for a path that cannot be written, TypeError for items that are
-    neither text nor chunks. For figures instead of the answer there is ``measure_stream``.
+    Raises TypeError for what is no path; as the stream's error OSError for one that cannot be written,
+    TypeError for items that are neither text nor chunks. For figures instead of the answer there is
+    ``measure_stream``.
     """
+    check_type("record_stream()", "path", path, (str, PathLike), "the path of a file")
     where = Path(path)
 
     def operator(source: Observable[T]) -> Observable[T]:

@@ -8,9 +8,10 @@ from typing import Any, Generic, TypeVar
 import anyio
 from reactivex import Observable
 
+from rxstream.engine.arguments import check_observable
 from rxstream.engine.backend import running_backend
 from rxstream.errors import UsageError
-from rxstream.sinks.collect import to_list
+from rxstream.sinks.collect import check_read, to_list
 from rxstream.sinks.open_stream import open_stream
 
 __all__ = ("iter_stream", "run")
@@ -30,10 +31,11 @@ def run(observable: Observable[T], *, on_item: Callable[[T], Any] | None = None)
     ``observable``: of items of any kind. ``on_item`` sees each as it comes. At a ``Restarted`` what had come
     is dropped, and ``on_item`` is told. Starts an asyncio loop and leaves none behind. Memory: every item.
 
-    Raises what the stream raises, TypeError for what is no Observable; UsageError where a loop is running
-    already, as in a notebook: ``await rxs.to_list(...)`` is right there. To stop half-way there is
+    Raises what the stream raises, TypeError for what is no Observable or no function; UsageError where a loop
+    is running already, as in a notebook: ``await rxs.to_list(...)`` is right there. To stop half-way there is
     ``iter_stream``.
     """
+    check_read("run()", observable, on_item)
     _refuse_inside_loop("run()", "await rxs.to_list(observable)")
     return anyio.run(partial(to_list, observable, on_item=on_item))
 
@@ -54,6 +56,7 @@ def iter_stream(observable: Observable[T]) -> Iterator[T]:
     Raises what the stream raises, TypeError for what is no Observable; UsageError where a loop is running
     already: use ``open_stream`` there. For a list of all there is ``run``.
     """
+    check_observable("iter_stream()", observable)
     _refuse_inside_loop("iter_stream()", "async with rxs.open_stream(observable) as items")
     return _iterate(observable)
 

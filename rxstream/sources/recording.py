@@ -12,6 +12,7 @@ from typing import Any
 import anyio
 from reactivex import Observable
 
+from rxstream.engine.arguments import check_number, check_type
 from rxstream.engine.lift import lift
 from rxstream.engine.observable import PullObservable
 from rxstream.engine.pipeline import named
@@ -68,9 +69,8 @@ def from_recording(path: str | PathLike[str], *, speed: float | None = 1.0) -> O
 
 def find_recording(name: str, path: str | PathLike[str], speed: float | None) -> Path:
     """Find the file that ``path`` names, of the user's or the package's; ``name`` is who asks."""
-    if speed is not None and not speed > 0:
-        msg = f"{name} expects a positive speed, or None for at once, and got {speed!r}"
-        raise ValueError(msg)
+    check_type(name, "path", path, (str, PathLike), "a recording's name or the path of a file")
+    check_number(name, "speed", speed, unit="times as fast, or None for at once,", optional=True)
     found = Path(path)
     if found.exists():
         return found

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal, TypeAlias, overload
 import httpx2
 from reactivex import Observable
 
+from rxstream.engine.arguments import check_count, check_number, check_type
 from rxstream.engine.lift import LiftedObservable
 from rxstream.engine.observable import PullObservable
 from rxstream.engine.pipeline import named
@@ -154,7 +155,8 @@ def from_sse(
     wrong arguments. For a provider of the ``openai`` package there is ``from_chat``, for bytes that you have
     already ``parse_sse``.
     """
-    _check_request(client, json, content)
+    _check_request(client, method, json, content)
+    _made(httpx2.QueryParams, "params", params)
     limits = _limits(client, timeout)
     target = _target(url, client)
     _check_reconnects(reconnects, retry, last_event_id)
@@ -193,7 +195,8 @@ class _Stream(LiftedObservable[Any], ResumableObservable):
 # ---------------------------------------------------------------- arguments
 
 
-def _check_request(client: Any, json: Any, content: Any) -> None:
+def _check_request(client: Any, method: Any, json: Any, content: Any) -> None:
+    check_type("from_sse()", "method", method, str, "an HTTP method, as in 'POST',", optional=True)
     if client is not None and not isinstance(client, httpx2.AsyncClient | httpx2.Client):
         raise TypeError(
             f"from_sse(client=...) expects an httpx2.AsyncClient or an httpx2.Client, and got {client!r:.120}"
@@ -222,11 +225,20 @@ def _target(url: Any, client: Client | None) -> httpx2.URL:
     return target
 
 
+def _made(kind: Callable[[Any], Any], name: str, given: Any) -> Any:
+    try:
+        return kind(given)
+    except (TypeError, ValueError, AttributeError) as error:
+        raise TypeError(
+            f"from_sse() expects {name} as httpx2 takes them, and got {given!r:.120}: {error}"
+        ) from None
+
+
 def _headers(given: Headers | None) -> httpx2.Headers:
     """Give the headers of every request; what the user says counts."""
     headers = httpx2.Headers({"Accept": "text/event-stream", "Cache-Control": "no-store"})
     # Those of one name stay together: update() keeps the last of them only.
-    named = httpx2.Headers(given)
+    named = _made(httpx2.Headers, "headers", given)
     for name in named:
         headers.pop(name, None)
     return httpx2.Headers([*headers.multi_items(), *named.multi_items()])
@@ -249,10 +261,8 @@ def _limits(client: Client | None, timeout: Any) -> httpx2.Timeout:
 
 
 def _check_reconnects(reconnects: Any, retry: Any, last_event_id: Any) -> None:
-    if isinstance(reconnects, bool) or not isinstance(reconnects, int) or reconnects < 0:
-        raise ValueError(f"from_sse(reconnects=...) expects an int of at least 0 and got {reconnects!r}")
-    if isinstance(retry, bool) or not isinstance(retry, int | float) or not 0 <= retry < math.inf:
-        raise ValueError(f"from_sse(retry=...) expects seconds, 0 or more, and got {retry!r}")
+    check_count("from_sse()", "reconnects", reconnects, least=0)
+    check_number("from_sse()", "retry", retry, zero=True, finite=True)
     if last_event_id is None:
         return
     if not isinstance(last_event_id, str) or not last_event_id or not sendable(last_event_id):

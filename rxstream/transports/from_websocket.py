@@ -10,6 +10,7 @@ from typing import Any, Final, Self
 import anyio
 from reactivex import Observable
 
+from rxstream.engine.arguments import check_count, check_number, check_type
 from rxstream.engine.observable import PullObservable
 from rxstream.engine.pipeline import named
 from rxstream.errors import ConnectionLost, UsageError
@@ -49,11 +50,13 @@ def from_websocket(
 
     Raises, with what had come as ``partial``: ProviderError for an ``error`` message, ConnectionLost when the
     connection ends before the answer does. What the handshake raises comes unchanged. At once: ValueError for
-    what is no url of a WebSocket and for a ``credit`` below 1, UsageError without ``websockets``. For several
-    answers at once there is ``open_websocket``; over HTTP, which reconnects, ``from_sse``.
+    what is no url of a WebSocket, it and TypeError for other wrong arguments, UsageError without
+    ``websockets``. For several answers at once there is ``open_websocket``; over HTTP, which reconnects,
+    ``from_sse``.
     """
+    _check("from_websocket()", headers, token, credit, connect_timeout)
+    check_type("from_websocket()", "request", request, Mapping, "a mapping that JSON can hold")
     connect = connector(url, headers)
-    _check_credit(credit)
     data = dict(request)
 
     def open_one() -> _Reading:
@@ -80,12 +83,12 @@ def open_websocket(
 
     Each request is a cold Observable, asked under an id of its own. One that is read slowly stalls no other:
     it gets ``credit`` chunks ahead of its reader. ``url``, ``headers``, ``token`` and ``connect_timeout`` are
-    those of ``from_websocket``, and so are the errors: ValueError and UsageError at once, ProviderError and
-    ConnectionLost of each answer.
+    those of ``from_websocket``, and so are the errors: TypeError, ValueError and UsageError at once,
+    ProviderError and ConnectionLost of each answer.
 
     However the block is left, the connection is closed behind it. For one answer there is ``from_websocket``.
     """
-    _check_credit(credit)
+    _check("open_websocket()", headers, token, credit, connect_timeout)
     return WebSocketConnection(Link(connector(url, headers), token), credit, connect_timeout)
 
 
@@ -111,7 +114,7 @@ class WebSocketConnection:
     def request(self, data: Mapping[str, Any], *, credit: int | None = None) -> Observable[Any]:
         """Ask for an answer, when it is subscribed to."""
         if credit is not None:
-            _check_credit(credit)
+            check_count("request()", "credit", credit)
         asked, amount = dict(data), credit or self._credit
 
         def open_one() -> _Reading:
@@ -233,7 +236,8 @@ def _is_terminal(message: WSMessage) -> bool:
     return not (isinstance(message.data, OBJECT) and message.data.get("terminal") is False)
 
 
-def _check_credit(credit: int) -> None:
-    if not isinstance(credit, int) or isinstance(credit, bool) or credit < 1:
-        msg = f"expected a credit of at least 1 chunk and got {credit!r}"
-        raise ValueError(msg)
+def _check(call: str, headers: object, token: object, credit: object, connect_timeout: object) -> None:
+    check_type(call, "headers", headers, Mapping, "a mapping from names to values", optional=True)
+    check_type(call, "token", token, str, "a str", optional=True)
+    check_count(call, "credit", credit)
+    check_number(call, "connect_timeout", connect_timeout)

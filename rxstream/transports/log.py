@@ -12,7 +12,7 @@ from os import PathLike
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self, TypeAlias
 
-from rxstream.transports.arguments import check_bound
+from rxstream.engine.arguments import check_count, check_number
 from rxstream.transports.dialects.contract import Frame
 
 __all__ = (
@@ -155,8 +155,9 @@ class StreamLog(ABC):
     """
 
     def __init__(self, *, max_events: int, max_bytes: int, max_age: float) -> None:
-        for name, bound in (("max_events", max_events), ("max_bytes", max_bytes), ("max_age", max_age)):
-            check_bound(name, bound, whole=name != "max_age")
+        check_count("a StreamLog", "max_events", max_events)
+        check_count("a StreamLog", "max_bytes", max_bytes)
+        check_number("a StreamLog", "max_age", max_age)
         self.max_events = max_events
         self.max_bytes = max_bytes
         self.max_age = max_age

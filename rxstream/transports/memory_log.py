@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Final
 
+from rxstream.engine.arguments import check_count
 from rxstream.engine.backend import loop_clock
 from rxstream.errors import (
     ConcurrentRead,
@@ -15,7 +16,6 @@ from rxstream.errors import (
     UnknownStream,
     UsageError,
 )
-from rxstream.transports.arguments import check_bound
 from rxstream.transports.dialects.contract import Frame
 from rxstream.transports.log import (
     LogBatch,
@@ -48,7 +48,7 @@ class MemoryLog(StreamLog):
         max_streams: int = 10_000,
     ) -> None:
         super().__init__(max_events=max_events, max_bytes=max_bytes, max_age=max_age)
-        check_bound("max_streams", max_streams, whole=True)
+        check_count("a StreamLog", "max_streams", max_streams)
         self.max_streams = max_streams
         self.closed = False
         self._clock: Callable[[], float] | None = None

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Mapping
 from itertools import count
 from typing import Any
 
+from rxstream.engine.arguments import check_number
 from rxstream.errors import StreamExists
-from rxstream.transports.arguments import check_bound
 from rxstream.transports.log import (
     LogBatch,
     LogWriter,
@@ -59,8 +59,8 @@ class RedisLog(StreamLog):
         patience: float = 10.0,
     ) -> None:
         super().__init__(max_events=max_events, max_bytes=max_bytes, max_age=max_age)
-        check_bound("lease", lease, whole=False)
-        check_bound("patience", patience, whole=False)
+        check_number("a StreamLog", "lease", lease)
+        check_number("a StreamLog", "patience", patience)
         if not isinstance(url, str) or not isinstance(prefix, str):
             raise TypeError(f"url= and prefix= are strings, but got {type(url).__name__}, {prefix!r}.")
         if "{" in prefix or "}" in prefix:

@@ -5,6 +5,7 @@ from typing import Final
 
 import anyio
 
+from rxstream.engine.arguments import check_number
 from rxstream.engine.backend import running_loop
 
 __all__ = ("RESPONSES", "Responses", "end_responses")
@@ -93,6 +94,8 @@ async def end_responses(within: float = 5.0) -> int:
     Call it in the server's own event loop, when it is told to stop and before it begins to wait for its
     connections: a lifespan is over too late for that, since it ends behind them. It returns when all are
     over, at the latest ``within`` seconds later. Responses that were given ``responses=`` are not among them:
-    for those there is ``Responses``. WebSockets are ended by ``end_websockets``.
+    for those there is ``Responses``. WebSockets are ended by ``end_websockets``. Raises TypeError and
+    ValueError for what is no number of seconds.
     """
+    check_number("end_responses()", "within", within, zero=True)
     return await RESPONSES.end(within)

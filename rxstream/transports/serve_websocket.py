@@ -11,12 +11,12 @@ from anyio.abc import TaskGroup
 from anyio.lowlevel import checkpoint
 from reactivex import Observable
 
+from rxstream.engine.arguments import check_count, check_function, check_number, check_type
 from rxstream.engine.backend import loop_clock
 from rxstream.items import StreamChunk
 from rxstream.sansio.ws_answer import Answer
 from rxstream.sansio.ws_server import Authenticate, Begin, Command, Limits, Server, Stop
 from rxstream.sinks.open_stream import open_stream
-from rxstream.transports.arguments import check_bound
 from rxstream.transports.dialects.error_form import error_form
 from rxstream.transports.dialects.json_form import to_text
 from rxstream.transports.dialects.native import NativeEncoder
@@ -31,6 +31,8 @@ _log: Final = logging.getLogger("rxstream")
 
 Handler: TypeAlias = Callable[[dict[str, Any]], "Observable[Any] | Awaitable[Observable[Any]]"]
 Authenticator: TypeAlias = Callable[[str], "object | Awaitable[object]"]
+
+_NAME: Final = "serve_websocket()"
 
 FORBIDDEN: Final = 4403
 AUTH_TIMEOUT: Final = 4408
@@ -55,8 +57,10 @@ async def end_websockets(within: float = 5.0) -> int:
     Every answer gets an ``error`` message, then the connection is closed with code 1012, behind which
     clients connect again. Call it in the server's own event loop, as ``end_responses``, before the server
     waits for its connections. Returns when all are over, at the latest ``within`` seconds later. Connections
-    that were given ``connections=`` are not among them: for those there is ``Responses``.
+    that were given ``connections=`` are not among them: for those there is ``Responses``. Raises TypeError
+    and ValueError for what is no number of seconds.
     """
+    check_number("end_websockets()", "within", within, zero=True)
     return await WEBSOCKETS.end(within)
 
 
@@ -112,8 +116,14 @@ async def serve_websocket(
     Raises TypeError for what is no WebSocket, and TypeError and ValueError for limits that are none. The
     other end is ``from_websocket``; over HTTP, where a client may come back, there is ``sse_response``.
     """
-    for name, seconds in (("send_deadline", send_deadline), ("auth_timeout", auth_timeout)):
-        check_bound(name, seconds, whole=False)
+    check_function(_NAME, "handler", handler, "a function from a request's data to an Observable")
+    check_function(
+        _NAME, "authenticate", authenticate, "a function of an Authorization header", optional=True
+    )
+    check_type(_NAME, "origins", origins, Sequence, "a list of origins, or '*',", optional=True)
+    check_type(_NAME, "connections", connections, Responses, "a Responses", optional=True)
+    check_number(_NAME, "send_deadline", send_deadline)
+    check_number(_NAME, "auth_timeout", auth_timeout)
     limits = _checked(Limits(max_streams, max_message, max_depth, rate, window))
     socket = websocket_of(websocket)
     await socket.begin()
@@ -150,9 +160,8 @@ async def serve_websocket(
 
 def _checked(limits: Limits) -> Limits:
     for name in ("max_streams", "max_message", "max_depth", "window"):
-        check_bound(name, getattr(limits, name), whole=True)
-    if limits.rate != 0:
-        check_bound("rate", limits.rate, whole=False)
+        check_count(_NAME, name, getattr(limits, name))
+    check_number(_NAME, "rate", limits.rate, unit="messages a second", zero=True)
     return limits
 
 

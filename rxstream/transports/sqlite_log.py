@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import anyio
 
-from rxstream.transports.arguments import check_bound
+from rxstream.engine.arguments import check_number
 from rxstream.transports.log import (
     LogBatch,
     LogWriter,
@@ -60,7 +60,7 @@ class SQLiteLog(StreamLog):
         lease: float = 10.0,
     ) -> None:
         super().__init__(max_events=max_events, max_bytes=max_bytes, max_age=max_age)
-        check_bound("lease", lease, whole=False)
+        check_number("a StreamLog", "lease", lease)
         self.path = _checked(path)
         self.lease = lease
         queue = SQLiteQueue(SQLiteFile(self.path, self._streams))

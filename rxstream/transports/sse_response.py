@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from reactivex import Observable
 
-from rxstream.transports.arguments import check_bound
+from rxstream.engine.arguments import check_count, check_function, check_number, check_observable, check_type
 from rxstream.transports.dialects.contract import Dialect
 from rxstream.transports.dialects.named import dialect_named
 from rxstream.transports.log import StreamLog
@@ -94,9 +94,19 @@ def sse_response(
     chosen = dialect_named(dialect)
     _check_source(observable, log)
     for name, seconds in (("heartbeat", heartbeat), ("send_deadline", send_deadline), ("grace", grace)):
-        check_bound(name, seconds, whole=False)
-    if retry is not None and (type(retry) is not int or retry < 0):
-        raise ValueError(f"sse_response() expects retry to be whole milliseconds from 0 and got {retry!r}")
+        check_number("sse_response()", name, seconds)
+    if retry is not None:
+        check_count("sse_response()", "retry, in milliseconds,", retry, least=0)
+    check_count("sse_response()", "status_code", status_code, least=200)
+    for name, given, kind, what in (
+        ("stream_id", stream_id, str, "a str"),
+        ("owner", owner, str, "a str"),
+        ("meta", meta, Mapping, "a mapping that JSON can hold"),
+        ("headers", headers, Mapping, "a mapping from names to values"),
+        ("responses", responses, Responses, "a Responses"),
+    ):
+        check_type("sse_response()", name, given, kind, what, optional=True)
+    check_function("sse_response()", "on_close", on_close, "a function of an outcome", optional=True)
     settings = Settings(
         chosen,
         float(heartbeat),
@@ -126,12 +136,8 @@ def _check_source(observable: Observable[Any] | None, log: StreamLog | None) -> 
     if observable is None and log is None:
         msg = "sse_response() expects an Observable; only with a log=, to resume a stream, may it be missing"
         raise TypeError(msg)
-    if observable is not None and not isinstance(observable, Observable):
-        msg = (
-            f"sse_response() expects an Observable and got {observable!r}. "
-            f"Make one with from_chat(...), from_stream(...) or from_recording(...)."
-        )
-        raise TypeError(msg)
+    if observable is not None:
+        check_observable("sse_response()", observable)
 
 
 def _headers(dialect: Dialect, own: Mapping[str, str] | None) -> dict[str, str]:

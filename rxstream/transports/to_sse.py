@@ -6,6 +6,7 @@ from typing import Any
 
 from reactivex import Observable, abc
 
+from rxstream.engine.arguments import check_type
 from rxstream.engine.observable import StreamObservable
 from rxstream.engine.pipeline import named
 from rxstream.items import SSEEvent
@@ -41,10 +42,12 @@ def to_sse(
     can be told in any other way. Errors of the stream and of the provider are told, without addresses and
     keys; of any other the client gets "internal error", and the log its traceback. Nothing is kept.
 
-    Raises UnknownName for a dialect that there is not, ValueError for ``ids`` that are not ASCII. To serve a
-    whole response, with heartbeats, deadlines and a way back, there is ``sse_response``.
+    Raises UnknownName for a dialect that there is not, ValueError for ``ids`` that are not ASCII, TypeError
+    for those that are no str. To serve a whole response, with heartbeats, deadlines and a way back, there is
+    ``sse_response``.
     """
     chosen = dialect_named(dialect)
+    check_type("to_sse()", "ids", ids, str, "a str", optional=True)
     if ids is not None:
         SSEEvent("", id=ids).encode()  # which knows what an id can be
 

@@ -561,7 +561,7 @@ def test_wrong_arguments_are_refused_at_once() -> None:
         sharing(0)
     with pytest.raises(UnknownName, match=r"share_stream\(\) knows no overflow 'drop'"):
         sharing(1, overflow="drop")
-    with pytest.raises(TypeError, match="expects replay to be a whole number of items and got True"):
+    with pytest.raises(TypeError, match="expects replay to be a whole number and got True"):
         sharing(1, replay=True)
     with pytest.raises(ValueError, match="expects replay to be at least 0 and got -1"):
         sharing(1, replay=-1)

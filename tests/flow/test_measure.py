@@ -586,7 +586,7 @@ def no_hook(request: pytest.FixtureRequest) -> Any:
 
 
 def test_a_hook_must_be_callable(no_hook: Any) -> None:
-    with pytest.raises(TypeError, match=r"measure_stream\(\) expects a function that takes Metrics and got"):
+    with pytest.raises(TypeError, match=r"expects as on_metrics a function that takes Metrics, and got"):
         measure_stream(no_hook)
 
 
@@ -597,9 +597,9 @@ def test_a_hook_must_not_be_async() -> None:
         measure_stream(hook)
 
 
-@pytest.mark.parametrize("every", [0, -1, math.nan, "1"])
+@pytest.mark.parametrize("every", [0, -1, math.nan])
 def test_every_must_be_seconds(every: Any) -> None:
-    with pytest.raises(ValueError, match="expects `every` in seconds, more than 0, and got"):
+    with pytest.raises(ValueError, match="expects every to be more than 0 seconds and got"):
         measure_stream(print, every=every)
 
 

@@ -311,17 +311,17 @@ def test_the_text_is_the_same_however_it_comes_and_is_read(
 # ---------------------------------------------------------------- arguments
 
 NONSENSE: Any = [
-    ({"max_lag": 0}, ValueError, "max_lag to be positive and finite, in seconds, and got 0"),
+    ({"max_lag": 0}, ValueError, "max_lag to be more than 0 seconds, and finite, and got 0"),
     ({"max_lag": -1.0}, ValueError, "got -1.0"),
     ({"max_lag": inf}, ValueError, "got inf"),
     ({"max_lag": float("nan")}, ValueError, "got nan"),
     ({"max_lag": "1"}, TypeError, "max_lag to be a number of seconds and got '1'"),
-    ({"interval": 0}, ValueError, "interval to be positive"),
+    ({"interval": 0}, ValueError, "interval to be more than 0 seconds"),
     ({"interval": True}, TypeError, "interval to be a number of seconds and got True"),
     ({"interval": None}, TypeError, "got None"),
     ({"interval": 1, "max_lag": 0.5}, ValueError, "got interval=1 and max_lag=0.5"),
     ({"max_chars": 0}, ValueError, "max_chars to be at least 1 and got 0"),
-    ({"max_chars": 1.5}, TypeError, "max_chars to be a whole number of characters and got 1.5"),
+    ({"max_chars": 1.5}, TypeError, "max_chars to be a whole number and got 1.5"),
     ({"max_chars": True}, TypeError, "got True"),
 ]
 

@@ -65,10 +65,19 @@ def test_the_jitter_is_full_by_default() -> None:
     assert max(waits) > 0.8
 
 
-@pytest.mark.parametrize("wrong", [{"base": -1}, {"factor": 0.5}, {"maximum": -1}], ids=repr)
-def test_a_wrong_backoff_is_refused(wrong: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match="expects base >= 0, factor >= 1 and maximum >= 0"):
-        Backoff(**wrong)  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"base": -1}, "base to be 0 seconds or more and got -1"),
+        ({"factor": 0.5}, "factor to be at least 1 and got 0.5"),
+        ({"factor": -1}, "factor to be more than 0 times and got -1"),
+        ({"maximum": -1}, "maximum to be 0 seconds or more and got -1"),
+    ],
+    ids=repr,
+)
+def test_a_wrong_backoff_is_refused(wrong: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=rf"^Backoff\(\) expects {message}$"):
+        Backoff(**wrong)
 
 
 TRANSIENT: list[Exception] = [

@@ -362,9 +362,13 @@ def test_a_model_that_says_something_else_the_next_time_is_not_mixed_with_itself
 # ---------------------------------------------------------------- arguments
 
 
-@pytest.mark.parametrize("attempts", [0, -1, 1.5, "3", None], ids=repr)
-def test_attempts_are_counted_from_one(attempts: Any) -> None:
-    with pytest.raises(ValueError, match="expects attempts of at least 1, the first one counted"):
+@pytest.mark.parametrize(
+    ("attempts", "error"),
+    [(0, ValueError), (-1, ValueError), (1.5, TypeError), ("3", TypeError), (None, TypeError)],
+    ids=repr,
+)
+def test_attempts_are_counted_from_one(attempts: Any, error: type[Exception]) -> None:
+    with pytest.raises(error, match="expects attempts, the first one counted, to be "):
         retry_stream(attempts)
 
 

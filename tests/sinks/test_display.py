@@ -218,7 +218,7 @@ async def test_what_is_no_stream_is_refused_before_anything_is_shown() -> None:
 
 @pytest.mark.parametrize("every", [0, -1, float("inf"), float("nan")])
 async def test_the_time_between_two_updates_is_positive(every: float) -> None:
-    with pytest.raises(ValueError, match="expects `every` in seconds, more than 0"):
+    with pytest.raises(ValueError, match="expects every to be more than 0 seconds, and finite,"):
         await rxs.display_stream(rxs.from_stream(["a"]), every=every, view=Paper())
 
 

@@ -111,7 +111,7 @@ async def test_what_is_no_observable_is_refused(thing: Any) -> None:
 
 
 async def test_a_credit_of_nothing_is_refused() -> None:
-    with pytest.raises(ValueError, match="credit of at least 1 item and got 0"):
+    with pytest.raises(ValueError, match="expects credit to be at least 1 and got 0"):
         rxs.open_stream(rxs.from_stream([1]), credit=0)
 
 

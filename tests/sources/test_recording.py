@@ -132,7 +132,9 @@ def test_an_unknown_name_names_those_there_are(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("speed", [0, -1, 0.0, float("nan")])
 def test_a_speed_that_is_not_positive_is_refused(speed: float) -> None:
-    with pytest.raises(ValueError, match="positive speed"):
+    with pytest.raises(
+        ValueError, match="expects speed to be more than 0 times as fast, or None for at once,"
+    ):
         rxs.from_recording("01-prose", speed=speed)
 
 

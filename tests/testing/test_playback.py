@@ -151,7 +151,11 @@ async def test_a_recorded_http_error_with_a_fault_is_the_sdks() -> None:
     ("make", "error", "said"),
     [
         (lambda: faulty_recording("nonesuch"), FileNotFoundError, r"faulty_recording\(\) found no file"),
-        (lambda: faulty_recording("01-prose", speed=0), ValueError, "positive speed"),
+        (
+            lambda: faulty_recording("01-prose", speed=0),
+            ValueError,
+            "expects speed to be more than 0 times as fast",
+        ),
         (lambda: faulty_recording("01-prose", (Fault.cut(1), Fault.cut(2))), ValueError, "only one"),
         (lambda: faulty_recording("01-prose", 7), TypeError, "expected a Fault"),  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
     ],

@@ -174,10 +174,10 @@ class ContentLaws:
                 with pytest.raises((TypeError, ValueError), match="meta="):
                     await log.create(name(), meta=wrong)  # type: ignore[arg-type]
         for bound in ("max_events", "max_bytes", "max_age"):
-            with pytest.raises(ValueError, match=f"{bound}="):
+            with pytest.raises(ValueError, match=f"expects {bound} to be"):
                 async with storage.open(**{bound: 0}):
                     pass
-            with pytest.raises(TypeError, match=f"{bound}="):
+            with pytest.raises(TypeError, match=f"expects {bound} to be"):
                 async with storage.open(**{bound: "1"}):
                     pass
 

@@ -58,7 +58,7 @@ def test_what_is_no_path_is_told_at_once(path: Any, error: type[Exception]) -> N
 
 @pytest.mark.parametrize("lease", [0, -1.0, float("nan")])
 def test_a_lease_is_more_than_nothing(lease: float) -> None:
-    with pytest.raises(ValueError, match="lease="):
+    with pytest.raises(ValueError, match="expects lease to be more than 0 seconds"):
         StreamLog.sqlite("a.db", lease=lease)
 
 

@@ -37,7 +37,7 @@ ANSWER = rxs.from_stream(lambda: ["a", "b"])
         ({"observable": ANSWER, "send_deadline": "x"}, TypeError, "send_deadline"),
         ({"observable": ANSWER, "grace": True}, TypeError, "grace"),
         ({"observable": ANSWER, "retry": -1}, ValueError, "retry"),
-        ({"observable": ANSWER, "retry": 1.5}, ValueError, "retry"),
+        ({"observable": ANSWER, "retry": 1.5}, TypeError, "retry"),
         ({"observable": ANSWER, "headers": {"a": 3}}, TypeError, "headers of str"),
         ({"observable": ANSWER, "headers": {"a b": "c"}}, ValueError, "names of headers"),
         ({"observable": ANSWER, "headers": {"a": "b\r\nc: d"}}, ValueError, "one line"),

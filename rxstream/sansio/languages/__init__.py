@@ -28,7 +28,8 @@ LANGUAGES = {
 
 def rules_for(language: str) -> Rules:
     """Look up the rules of a language; "en-GB" and "pt_BR" are as good as "en" and "pt"."""
-    rules = LANGUAGES.get(language.replace("_", "-").partition("-")[0].lower())
+    known = isinstance(language, str)
+    rules = LANGUAGES.get(language.replace("_", "-").partition("-")[0].lower()) if known else None
     if rules is None:
         raise UnknownName(
             f"expected one of the languages {', '.join(LANGUAGES)} (a region may follow, as in 'en-GB'); "
