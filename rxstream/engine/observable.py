@@ -6,13 +6,13 @@ scheduler on, and what makes a plain ``subscribe`` work.
 """
 
 from collections.abc import AsyncIterator, Callable
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from reactivex import Observable, abc
 from reactivex.disposable import Disposable
 
 from rxstream.engine.link import Link
-from rxstream.engine.pipeline import note_stage, pipeline_html, pipeline_text
+from rxstream.engine.pipeline import check_operator, note_stage, pipeline_html, pipeline_text
 from rxstream.engine.scope import Scope, active_scope, scope_of
 
 __all__ = ("PullObservable", "StreamObservable", "adopt")
@@ -24,7 +24,11 @@ Opener = Callable[[], AsyncIterator[Any]]
 
 
 class StreamObservable(Observable[T_co]):
-    """An Observable that knows where its pump is."""
+    """An Observable that knows where its pump is.
+
+    Read it with ``async with rxs.open_stream(observable) as items``, or in synchronous code with
+    ``for item in rxs.iter_stream(observable)``.
+    """
 
     def subscribe(
         self,
@@ -68,10 +72,21 @@ class StreamObservable(Observable[T_co]):
         """Compose operators left to right; each stage stays an Observable of ours."""
         result: Any = self
         for operator in operators:
+            check_operator(operator)
             stage = adopt(operator(result))
             note_stage(stage, operator, result)
             result = stage
         return result
+
+    # Rx has observable[3], so that Python would try observable[0], observable[1] and so on, for ever. A
+    # method that says what to write would make an Iterable of it, and stock operators ask for those.
+    __iter__ = None
+
+    def __aiter__(self) -> NoReturn:
+        raise TypeError(
+            "an Observable is opened before it is read: write `async with rxs.open_stream(observable) as "
+            "items:` and, inside, `async for item in items:`"
+        )
 
     def __repr__(self) -> str:
         return f"<{pipeline_text(self)}>"

@@ -17,13 +17,15 @@ from typing import Any, Final, TypeVar, cast
 
 from reactivex import Observable
 
-__all__ = ("Call", "named", "named_only", "note_stage", "pipeline_html", "pipeline_text")
+__all__ = ("Call", "check_operator", "named", "named_only", "note_stage", "pipeline_html", "pipeline_text")
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 #: The attributes that notes are kept in: who made it, and what stage it was made of.
 _MADE_BY: Final = "_rxstream_made_by"
 _MADE_OF: Final = "_rxstream_made_of"
+#: That of a function that makes operators.
+_MAKES: Final = "_rxstream_makes"
 _HIDDEN: Final = "..."
 #: Characters of an argument that are shown.
 _LONG: Final = 40
@@ -76,12 +78,26 @@ def named(function: F, *, shows_arguments: bool = True) -> F:
         setattr(made, _MADE_BY, call)
         return made
 
+    # A source may be made of a stream, and so stand in a chain as it is.
+    setattr(make, _MAKES, not function.__name__.startswith("from_"))
     return cast("F", make)
 
 
 def named_only(function: F) -> F:
     """Do the same where the arguments are the secret."""
     return named(function, shows_arguments=False)
+
+
+def check_operator(operator: Any) -> None:
+    """Refuse what is no operator, by TypeError, such as a function that makes one and was not called."""
+    if getattr(operator, _MAKES, False):
+        name = operator.__name__
+        raise TypeError(
+            f"pipe() expects operators and got {name} itself, which makes one: write pipe({name}(...)), with "
+            f"parentheses"
+        )
+    if not callable(operator):
+        raise TypeError(f"pipe() expects operators, as buffer_words() makes one, and got {operator!r:.120}")
 
 
 def note_stage(stage: Any, operator: Any, upstream: Any) -> None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterat
 from typing import Any
 
 import httpx2
+from reactivex import Observable
 
 from rxstream.errors import StreamTruncated
 from rxstream.sources.blocking import Blocking, Threaded
@@ -25,6 +26,9 @@ def iterate(opened: Any, *, in_thread: bool = False) -> AsyncIterator[Any]:
     source: Any = opened  # as untyped as it came, whatever is found out about it
     if inspect.isasyncgen(opened):
         return opened  # as it is: nothing of ours between it and the pump
+    if isinstance(opened, Observable):
+        msg = f"from_stream() got an Observable, which is a stream already: use it as it is: {opened!r:.80}"
+        raise TypeError(msg)
     if inspect.isawaitable(opened):
         return _Awaited(opened, in_thread=in_thread)
     if isinstance(opened, openai.AsyncStream):

@@ -54,7 +54,8 @@ def from_stream(source: Any, /) -> Observable[Any]:
     """
     if callable(source):
         return _observe(lambda: iterate(source()))
-    if isinstance(source, str | bytes) or not (
+    no_source: Any = (str, bytes, Observable)
+    if isinstance(source, no_source) or not (
         hasattr(source, "__aiter__") or hasattr(source, "__iter__") or hasattr(source, "__await__")
     ):
         iterate(source)  # says what is wrong with it

@@ -3,7 +3,7 @@
 # What travels through Rx is of any type, and so is what lambdas among its operators get.
 # pyright: reportUnknownLambdaType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any
 
 import anyio
@@ -37,6 +37,34 @@ def test_every_stage_of_a_pipe_is_ours() -> None:
     assert isinstance(chain, StreamObservable)
     assert isinstance(chain.pipe(ops.take(1)), StreamObservable)
     assert isinstance(chain.map(identity).filter(bool), StreamObservable)
+
+
+@pytest.mark.parametrize("loop", [iter, list, tuple, set])
+def test_a_for_loop_is_refused(loop: Callable[[Any], Any]) -> None:
+    # Rx has `answer[3]`, so Python would try answer[0], answer[1] and so on, for ever.
+    answer = Source().pipe(ops.map(identity))
+    with pytest.raises(TypeError, match="not iterable"):
+        loop(answer)
+    assert not isinstance(answer, Iterable)
+
+
+@pytest.mark.anyio
+async def test_a_stock_operator_takes_it_for_a_stream() -> None:
+    # It takes iterables, too, and asks for those first.
+    assert await read(Source([1, 2]).pipe(ops.sequence_equal(Source([1, 2]).pipe()))) == [True]
+
+
+@pytest.mark.anyio
+async def test_an_async_for_loop_is_told_how_to_read() -> None:
+    answer = Source().pipe(ops.map(identity))
+    with pytest.raises(TypeError, match=r"opened before it is read: .*`async with rxs\.open_stream\("):
+        async for _ in answer:
+            pass
+
+
+@pytest.mark.anyio
+async def test_the_slices_of_rx_are_still_there() -> None:
+    assert await read(Source([1, 2, 3, 4]).pipe()[1:3]) == [2, 3]
 
 
 def test_what_is_no_plain_observable_passes_unchanged() -> None:

@@ -206,5 +206,33 @@ def test_a_named_function_stays_what_it_was() -> None:
     assert (again(1)(2), again.__doc__, again.__name__) == (3, "Add n.", "make")
 
 
+OPERATORS = [
+    name
+    for name in rxs.__all__
+    if name.startswith(
+        ("buffer", "parse", "split", "merge", "race", "map_", "share_", "retry", "pace", "to_sse")
+    )
+]
+
+
+@pytest.mark.parametrize("name", [*OPERATORS, "redact", "stop_at", "accumulate", "transform", "hedge_stream"])
+def test_an_operator_that_nobody_called_is_told(name: str) -> None:
+    with pytest.raises(
+        TypeError, match=rf"^pipe\(\) expects .* and got {name} .*: write pipe\({name}\(\.\.\.\)\)"
+    ):
+        ONE.pipe(ops.map(str), getattr(rxs, name))
+
+
+@pytest.mark.parametrize("wrong", [3, None, [rxs.buffer_words()]], ids=["int", "None", "list"])
+def test_so_is_what_is_no_operator(wrong: Any) -> None:
+    with pytest.raises(TypeError, match=r"^pipe\(\) expects operators, .* and got "):
+        ONE.pipe(wrong)
+
+
+def test_a_source_that_takes_a_stream_may_end_a_chain() -> None:
+    tagged = rxs.from_stream(["a"]).pipe(rxs.from_streams)
+    assert rxs.run(tagged) == [rxs.Tagged(0, "a")]
+
+
 def test_patterns_of_both_kinds_are_patterns() -> None:
     assert Call("f", (regex.compile("a"), None, True)).text(str) == "f(re.compile('a'), None, True)"

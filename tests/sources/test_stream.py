@@ -115,6 +115,14 @@ async def test_so_is_what_a_factory_returns(given: Any) -> None:
         await rxs.to_list(rxs.from_stream(lambda: given))
 
 
+async def test_what_is_a_stream_already_is_refused() -> None:
+    answer = rxs.from_stream(["a"])
+    with pytest.raises(TypeError, match="an Observable, which is a stream already: use it as it is"):
+        rxs.from_stream(answer)
+    with pytest.raises(TypeError, match="an Observable, which is a stream already"):
+        await rxs.to_list(rxs.from_stream(lambda: answer))
+
+
 async def test_a_generators_finally_runs_when_it_is_left() -> None:
     events: list[str] = []
 
