@@ -105,7 +105,10 @@ async def display_stream(
     try:
         return await display.run(observable)
     except anyio.get_cancelled_exc_class() as error:
-        # Who interrupts a cell knows why it ends, and need not read through the code of an event loop.
+        # Who interrupts a cell knows why it ends, and need not read through the code of an event loop. A
+        # notebook cancels without a word.
+        if not error.args:
+            error.args = ("interrupted: the stream is closed, and what came of it is shown",)
         raise error.with_traceback(None)  # noqa: B904
 
 

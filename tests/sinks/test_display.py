@@ -1,3 +1,4 @@
+import asyncio
 import builtins
 import sys
 import threading
@@ -13,6 +14,7 @@ import rxstream as rxs
 from rxstream.items import Restarted, StreamChunk, Tagged
 from rxstream.sinks.display import Shown
 from rxstream.sinks.lane import Lane
+from tests.engine.sources import Source
 
 pytestmark = pytest.mark.anyio
 
@@ -207,6 +209,21 @@ async def test_a_view_that_fails_at_the_end_says_so() -> None:
 
     with pytest.raises(ValueError, match="torn"):
         await rxs.display_stream(rxs.from_stream(["a"]), view=Torn())
+
+
+def test_who_interrupts_a_cell_is_told_what_became_of_the_stream() -> None:
+    source = Source(["a", "b"], pause=3600)
+
+    async def cell() -> None:
+        # As ipykernel does it, without a word.
+        task = asyncio.ensure_future(rxs.display_stream(source.observable, view=Paper()))
+        await asyncio.sleep(0.01)
+        task.cancel()
+        await task
+
+    with pytest.raises(asyncio.CancelledError, match=r"^interrupted: the stream is closed"):
+        asyncio.run(cell())
+    assert source.closed == 1
 
 
 async def test_what_is_no_stream_is_refused_before_anything_is_shown() -> None:
