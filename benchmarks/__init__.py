@@ -101,6 +101,7 @@ Where we lose, and why:
   forgotten, and where the system writes cheaply that weighs most: at a model's pace and flat out the minimum
   is missed then, and with ``sleep(0)`` just held or just missed. A stream of ours takes 0.3 ms to begin and
   end, a third of that for two tasks that end by being cancelled, and that is a third of the difference flat
-  out; at a model's pace, where an alike event costs three times as much, we put it down to the caches: between
-  two events of a stream come those of all others. Without a log it costs up to 40 % more than a bare one.
+  out; at a model's pace, where an alike event costs three times as much, we put it down to the caches:
+  between two events of a stream come those of all others. Without a log it costs up to 40 % more than a bare
+  one.
 """
