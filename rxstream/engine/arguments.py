@@ -1,11 +1,13 @@
 """What a function is given, looked at before anything happens.
 
 Each error says which call expects what, and what came. ``call`` is the function as its user knows it, as in
-"run()"; ``optional``: None is as good. Machines look at their arguments themselves.
+"run()"; ``optional``: None is as good. Numbers are those of numpy, too. Machines look at their arguments
+themselves.
 """
 
 from collections.abc import Iterable
 from math import isfinite
+from numbers import Integral, Real
 from typing import Any
 
 from reactivex import Observable
@@ -32,9 +34,9 @@ def check_streams(call: str, streams: Iterable[tuple[object, object]]) -> None:
             )
 
 
-def check_count(call: str, name: str, value: object, *, least: int = 1) -> None:
+def check_count(call: str, name: str, value: Any, *, least: int = 1) -> None:
     """Refuse what is no whole number, by TypeError, and what is below the least, by ValueError."""
-    if not isinstance(value, int) or isinstance(value, bool):
+    if value.__class__ is not int and (isinstance(value, bool) or not isinstance(value, Integral)):
         raise TypeError(f"{call} expects {name} to be a whole number and got {value!r:.120}")
     if value < least:
         raise ValueError(f"{call} expects {name} to be at least {least} and got {value!r}")
@@ -43,7 +45,7 @@ def check_count(call: str, name: str, value: object, *, least: int = 1) -> None:
 def check_number(
     call: str,
     name: str,
-    value: object,
+    value: Any,
     *,
     unit: str = "seconds",
     zero: bool = False,
@@ -53,9 +55,10 @@ def check_number(
     """Refuse what is no number, by TypeError, and one below 0, or 0, or without end, by ValueError."""
     if optional and value is None:
         return
-    if not isinstance(value, int | float) or isinstance(value, bool):
+    number = value  # Any still, when the other is known to be one that nothing can be compared with
+    if value.__class__ is not float and (isinstance(value, bool) or not isinstance(value, Real)):
         raise TypeError(f"{call} expects {name} to be a number of {unit} and got {value!r:.120}")
-    if not (value >= 0 if zero else value > 0) or (finite and not isfinite(value)):
+    if not (number >= 0 if zero else number > 0) or (finite and not isfinite(number)):
         least = f"0 {unit} or more" if zero else f"more than 0 {unit}"
         raise ValueError(
             f"{call} expects {name} to be {least}{', and finite,' if finite else ''} and got {value!r}"

@@ -1,8 +1,10 @@
 """Arguments are looked at before anything happens, and the words say which one is wrong."""
 
 import math
+from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import pytest
 from reactivex import empty
 
@@ -32,8 +34,8 @@ def test_streams_are_observables() -> None:
         check_streams("op()", [(3, [1])])
 
 
-@pytest.mark.parametrize(("value", "least"), [(1, 1), (7, 1), (0, 0)])
-def test_a_count(value: int, least: int) -> None:
+@pytest.mark.parametrize(("value", "least"), [(1, 1), (7, 1), (0, 0), (np.int64(2), 1)])
+def test_a_count(value: Any, least: int) -> None:
     check_count("op()", "n", value, least=least)
     with pytest.raises(ValueError, match=rf"^op\(\) expects n to be at least {least} and got {least - 1}$"):
         check_count("op()", "n", least - 1, least=least)
@@ -45,9 +47,9 @@ def test_what_is_no_count(value: Any) -> None:
         check_count("op()", "n", value)
 
 
-@pytest.mark.parametrize("value", [0.001, 1, math.inf])
+@pytest.mark.parametrize("value", [0.001, 1, math.inf, Fraction(1, 3), np.float32(0.5), np.int64(2)])
 @pytest.mark.parametrize("zero", [True, False])
-def test_a_number(value: float, zero: bool) -> None:
+def test_a_number(value: Any, zero: bool) -> None:
     check_number("op()", "lease", value, zero=zero)
 
 
