@@ -85,7 +85,7 @@ def parameters() -> Iterator[tuple[str, str]]:
                     yield name, parameter.name
 
 
-def call_with(name: str, parameter: str, value: Any) -> Any:
+def call_with(name: str, parameter: str, value: Any) -> None:
     """Call a function with one argument in the place of a good one."""
     function: Callable[..., Any] = getattr(rxs, name)
     arguments = inspect.signature(function).bind(*NEEDED.get(name, ()), **NAMED.get(name, {}))

@@ -58,8 +58,7 @@ def from_streams(
     """
     streams: tuple[tuple[int | str, Observable[A]], ...] = (*enumerate(sources), *named.items())
     check_streams("from_streams()", streams)
-    if max_concurrent is not None:
-        check_count("from_streams()", "max_concurrent", max_concurrent)
+    check_count("from_streams()", "max_concurrent", max_concurrent, optional=True)
     return _together("from_streams()", streams, max_concurrent)
 
 
@@ -109,8 +108,7 @@ def merge_streams(
     ``max_concurrent`` below 1. Outside of a ``pipe``, and with names, there is ``from_streams``.
     """
     check_streams("merge_streams()", enumerate(others, 1))
-    if max_concurrent is not None:
-        check_count("merge_streams()", "max_concurrent", max_concurrent)
+    check_count("merge_streams()", "max_concurrent", max_concurrent, optional=True)
 
     def operator(source: Observable[Any]) -> Observable[Tagged[Any]]:
         if others:

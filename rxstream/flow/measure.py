@@ -185,11 +185,10 @@ def _check(on_metrics: object, every: object, prices: object) -> None:
             f"Pass a plain function; to await something, let it put the metrics where a task of yours looks."
         )
         raise TypeError(msg)
-    if every is not None:
-        check_number("measure_stream()", "every", every)
-        if on_metrics is None:
-            msg = "measure_stream(every=...) says how often on_metrics is called, and got no on_metrics"
-            raise ValueError(msg)
+    check_number("measure_stream()", "every", every, optional=True)
+    if every is not None and on_metrics is None:
+        msg = "measure_stream(every=...) says how often on_metrics is called, and got no on_metrics"
+        raise ValueError(msg)
     if prices is not None and not _are_prices(prices):
         msg = (
             f"measure_stream() expects prices as a mapping from a model's name to Price, "

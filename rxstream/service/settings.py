@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from rxstream.engine.arguments import check_count
 from rxstream.sansio.prices import Price
 
 __all__ = ("Limits", "Settings", "Timeout")
@@ -33,8 +34,8 @@ class Limits:
 
     def __post_init__(self) -> None:
         for name in ("max_concurrent", "max_per_key", "max_body", "max_messages", "max_depth", "max_choices"):
-            _check_whole(name, getattr(self, name), at_least=1)
-        _check_whole("max_queue", self.max_queue, at_least=0)
+            check_count("create_app()", name, getattr(self, name))
+        check_count("create_app()", "max_queue", self.max_queue, least=0)
         _check_seconds("max_wait", self.max_wait, zero=True)
 
 
@@ -58,7 +59,7 @@ class Settings:
     def __post_init__(self) -> None:
         for name in ("api_keys", "allowed_origins", "fallback_models"):
             _check_texts(name, getattr(self, name))
-        _check_whole("retry_attempts", self.retry_attempts, at_least=1)
+        check_count("create_app()", "retry_attempts", self.retry_attempts)
         for name in ("heartbeat", "grace", "send_deadline"):
             _check_seconds(name, getattr(self, name))
         _check_timeout(self.timeout)
@@ -74,13 +75,6 @@ class Settings:
     def has_time_limit(self) -> bool:
         """Whether there is any limit on an answer's time."""
         return self.timeout != _LIMITS_OF_NOTHING
-
-
-def _check_whole(name: str, value: object, *, at_least: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"create_app({name}=...) expects a whole number and got {value!r}")
-    if value < at_least:
-        raise ValueError(f"create_app({name}=...) expects at least {at_least} and got {value!r}")
 
 
 def _check_seconds(name: str, value: object, *, zero: bool = False) -> None:

@@ -126,7 +126,6 @@ class _Display:
         self._failure: Exception | None = None
 
     async def run(self, observable: Observable[Any]) -> Shown:
-        opened = open_stream(observable)  # what is no Observable is refused before anything is shown
         enter = loop_entrance()
         self._view.open(lambda: enter(self._stop))
         ended: Ended = "left"
@@ -135,7 +134,7 @@ class _Display:
                 tasks.start_soon(self._refresh)
                 try:
                     with self._reading:
-                        async with opened as items:
+                        async with open_stream(observable) as items:
                             async for item in items:
                                 self._lanes.add(item, self._clock())
                         ended = "completed"

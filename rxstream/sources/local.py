@@ -84,8 +84,7 @@ class LocalModel:
     ) -> None:
         check_count("LocalModel()", "n_ctx", n_ctx)
         check_count("LocalModel()", "parallel", parallel)
-        if threads is not None:
-            check_count("LocalModel()", "threads", threads)
+        check_count("LocalModel()", "threads", threads, optional=True)
         check_type("LocalModel()", "chat_template", chat_template, str, "a str", optional=True)
         check_number("LocalModel()", "start_timeout", start_timeout)
         check_function(

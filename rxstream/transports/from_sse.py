@@ -156,7 +156,7 @@ def from_sse(
     already ``parse_sse``.
     """
     _check_request(client, method, json, content)
-    _made(httpx2.QueryParams, "params", params)
+    _made(httpx2.QueryParams, "params", params)  # says what is wrong with them
     limits = _limits(client, timeout)
     target = _target(url, client)
     _check_reconnects(reconnects, retry, last_event_id)

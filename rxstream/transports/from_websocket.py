@@ -113,8 +113,7 @@ class WebSocketConnection:
 
     def request(self, data: Mapping[str, Any], *, credit: int | None = None) -> Observable[Any]:
         """Ask for an answer, when it is subscribed to."""
-        if credit is not None:
-            check_count("request()", "credit", credit)
+        check_count("request()", "credit", credit, optional=True)
         asked, amount = dict(data), credit or self._credit
 
         def open_one() -> _Reading:

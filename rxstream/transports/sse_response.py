@@ -95,8 +95,7 @@ def sse_response(
     _check_source(observable, log)
     for name, seconds in (("heartbeat", heartbeat), ("send_deadline", send_deadline), ("grace", grace)):
         check_number("sse_response()", name, seconds)
-    if retry is not None:
-        check_count("sse_response()", "retry, in milliseconds,", retry, least=0)
+    check_count("sse_response()", "retry, in milliseconds,", retry, least=0, optional=True)
     check_count("sse_response()", "status_code", status_code, least=200)
     for name, given, kind, what in (
         ("stream_id", stream_id, str, "a str"),

@@ -87,3 +87,12 @@ def test_a_type() -> None:
     check_type("op()", "name", "a", (str, bytes), "text")
     with pytest.raises(TypeError, match=r"^op\(\) expects name to be text and got 3$"):
         check_type("op()", "name", 3, (str, bytes), "text")
+
+
+def test_none_is_as_good_where_it_is_optional() -> None:
+    check_count("op()", "n", None, optional=True)
+    check_number("op()", "lease", None, optional=True)
+    check_function("op()", "fn", None, "a function of one item", optional=True)
+    check_type("op()", "name", None, str, "text", optional=True)
+    with pytest.raises(TypeError, match=r"^op\(\) expects n to be a whole number and got '1'$"):
+        check_count("op()", "n", "1", optional=True)
