@@ -603,6 +603,14 @@ def test_every_must_be_seconds(every: Any) -> None:
         measure_stream(print, every=every)
 
 
+def test_every_must_be_a_number() -> None:
+    unmeant: Any = "1"
+    with pytest.raises(
+        TypeError, match=r"measure_stream\(\) expects every to be a number of seconds and got '1'"
+    ):
+        measure_stream(print, every=unmeant)
+
+
 def test_every_needs_a_hook() -> None:
     with pytest.raises(ValueError, match="got no on_metrics"):
         measure_stream(every=1)
